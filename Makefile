@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# One non-recursive Makefile; `make help` lists the targets; all that is made goes to build/.
+
+PREFIX ?= /usr
+DESTDIR ?=
+CC ?= cc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+B := build
+
+VERSION := $(shell cat VERSION)
+PKGS := libbpf libnl-3.0 libnl-route-3.0 jansson yaml-0.1 sqlite3 libcap-ng
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CPPFLAGS += -Iinclude -Ibpf -Iuser -I$(B) -D_GNU_SOURCE -DDEFIB_VERSION='"$(VERSION)"'
+ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
+
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+SKELETONS := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
+
+CORE_SRC := $(wildcard user/core/*.c)
+LIB_SRC := $(filter-out user/defibd.c user/probe.c,$(wildcard user/*.c user/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
+UNIT := $(patsubst selftests/unit/%.c,$(B)/selftests/unit/%,$(wildcard selftests/unit/test_*.c))
+TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
+
+.PHONY: all help demo check bench lint install clean
+all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: all ## the failover, in a lab of network namespaces
+	@tools/demo
+
+check: all tests lint ## all tests
+	@selftests/run
+
+bench: all tests ## measure; prints tables
+	@selftests/run bench
+
+.PHONY: tests
+tests: $(UNIT) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
+
+lint: $(B)/libcore.a ## layers, SPDX lines, sizes
+	@tools/layers
+	@tools/lint
+
+$(B)/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $* > $@.tmp
+	@mv $@.tmp $@
+
+$(B)/%.o: %.c | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/libcore.a: $(CORE_SRC:%.c=$(B)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libdefib.a: $(filter-out $(B)/user/core/%,$(LIB_OBJ))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+ARCHIVES := $(B)/libdefib.a $(B)/libcore.a
+
+$(B)/defibd: $(B)/user/defibd.o $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/defib-probe: $(B)/user/probe.o $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/defib: $(CLI_OBJ) $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
+
+$(B)/selftests/unit/%: selftests/unit/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+clean: ## remove build/
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * DOC: The rules of detection
+ *
+ * Freestanding: compiled into the kernel programs, which apply them, and into the core, the
+ * simulator and the unit tests, which replay and check them. No call, no clock, no global.
+ *
+ * A probe is *sent* when the egress program stamped it, or, if it never left, when the prober's
+ * send call for it returned. A sequence number is *judged* once, in order, by the target's timer
+ * callback: answered, or expired because no reply came within the timeout of its sending. What the
+ * prober never attempted is never judged: a starved prober delays detection and causes no verdict.
+ * (Chen, Toueg, Aguilera, "On the quality of service of failure detectors", 2002: NFD-S with the
+ * round trip as the delay, as both stamps are of one clock.)
+ *
+ *   UNKNOWN    -answered->                       UP
+ *   UP         -expired->                        SUSPECT
+ *   SUSPECT    -answered->                       UP
+ *   SUSPECT, UNKNOWN -`misses` expired, witness-> DOWN
+ *   SUSPECT    -`misses` expired, no witness->    UNKNOWN
+ *   DOWN       -answered->                       RECOVERING
+ *   RECOVERING -expired->                        DOWN
+ *   RECOVERING -`replies` answered, hold time->   UP
+ *
+ * A *witness* is another server that answered, within its own timeout, a probe sent between the
+ * first and the last but one of the target's missed probes, and did so a while ago. "Between"
+ * proves that the path worked while the target was silent; "last but one" that the target stayed
+ * silent after that; "a while ago" that replies queued together had time to be handled. With a cut
+ * uplink, a stalled machine or replies held back on another CPU there is no such witness, and in
+ * the moment when everything heals there is none yet.
+ */
+#ifndef DEFIB_DETECT_H
+#define DEFIB_DETECT_H
+
+#include <defib/abi.h>
+
+#define DETECT_PENALTY 1000u	/* per DOWN */
+#define DETECT_LATE_FLOOR_NS 1000000ull
+#define DETECT_MAX_GRACES 8
+
+enum detect_judgement {
+	DETECT_WAIT,
+	DETECT_ANSWERED,
+	DETECT_EXPIRED,
+};
+
+static inline __u64 detect_max(__u64 a, __u64 b)
+{
+	return a > b ? a : b;
+}
+
+static inline __u64 detect_min(__u64 a, __u64 b)
+{
+	return a < b ? a : b;
+}
+
+/* Signed difference: two CPUs' clock readings may be slightly out of order. */
+static inline int detect_reached(__u64 now, __u64 due)
+{
+	return (__s64)(now - due) >= 0;
+}
+
+static inline int detect_seq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+/* --- the timeout ----------------------------------------------------------------------------- */
+
+/**
+ * detect_timeout() - how long to wait for a reply
+ *
+ * Fixed by configuration, or the larger of RFC 6298's SRTT + 4 RTTVAR and one and a half times the
+ * 99.9th percentile, never below what late replies taught us, within the configured bounds.
+ */
+static inline __u64 detect_timeout(const struct dfb_target *cfg, const struct dfb_detect *d)
+{
+	__u64 rto;
+
+	if (cfg->timeout_ns)
+		return cfg->timeout_ns;
+	if (!d->srtt_ns) /* nothing measured: wait an interval */
+		return detect_min(detect_max(cfg->interval_ns, cfg->timeout_min_ns), cfg->timeout_max_ns);
+	rto = detect_max(d->srtt_ns + 4 * d->rttvar_ns, d->quantile_ns + d->quantile_ns / 2);
+	rto = detect_max(rto, detect_max(d->floor_ns, cfg->timeout_min_ns));
+	return detect_min(rto, cfg->timeout_max_ns);
+}
+
+/* One measured round trip: RFC 6298 section 2, and a quantile by stochastic approximation
+ * (Robbins, Monro 1951): a step up of 1/16 for what is above balances a thousand steps down. */
+static inline void detect_measure(struct dfb_detect *d, __u64 rtt)
+{
+	__u64 error;
+
+	if (!d->srtt_ns) {
+		d->srtt_ns = rtt;
+		d->rttvar_ns = rtt / 2;
+		d->quantile_ns = 2 * rtt;
+		return;
+	}
+	error = rtt > d->srtt_ns ? rtt - d->srtt_ns : d->srtt_ns - rtt;
+	d->rttvar_ns += error / 4;
+	d->rttvar_ns -= d->rttvar_ns / 4;
+	d->srtt_ns += rtt / 8;
+	d->srtt_ns -= d->srtt_ns / 8;
+	if (rtt > d->quantile_ns)
+		d->quantile_ns += (d->quantile_ns >> 4) + 1;
+	else
+		d->quantile_ns -= d->quantile_ns >> 14;
+	d->floor_ns -= d->floor_ns >> 14;
+}
+
+/* A reply came after its probe was judged missing: the timeout was too short. */
+static inline void detect_learn_late(const struct dfb_target *cfg, struct dfb_detect *d)
+{
+	__u64 worst = d->worst_late_ns;
+
+	if (!worst)
+		return;
+	d->worst_late_ns = 0;
+	d->floor_ns = detect_min(detect_max(d->floor_ns, worst + worst / 4), cfg->timeout_max_ns);
+}
+
+/* --- damping --------------------------------------------------------------------------------- */
+
+/* Half of the penalty is gone after each half-life, linearly in between. */
+static inline __u64 detect_penalty(const struct dfb_target *cfg, const struct dfb_detect *d, __u64 now)
+{
+	__u64 age, lives, rest, left;
+
+	if (!cfg->half_life_ns || !d->penalty)
+		return 0;
+	age = detect_reached(now, d->penalty_ns) ? now - d->penalty_ns : 0;
+	lives = age / cfg->half_life_ns;
+	if (lives >= 32)
+		return 0;
+	rest = (age - lives * cfg->half_life_ns) >> 10;
+	left = d->penalty >> lives;
+	return left - left * rest / (2 * (cfg->half_life_ns >> 10) + 1);
+}
+
+/** detect_damp() - follow the penalty down: damped from `suppress` until below `reuse`. */
+static inline void detect_damp(const struct dfb_target *cfg, struct dfb_detect *d, __u64 now)
+{
+	__u64 penalty;
+
+	if (!d->penalty)
+		return;
+	penalty = detect_penalty(cfg, d, now);
+	if (penalty >= cfg->suppress)
+		d->damped = 1;
+	else if (penalty < cfg->reuse)
+		d->damped = 0;
+	if (!penalty)
+		d->penalty = 0;
+}
+
+static inline void detect_punish(const struct dfb_target *cfg, struct dfb_detect *d, __u64 now)
+{
+	if (!cfg->half_life_ns)
+		return;
+	d->penalty = detect_penalty(cfg, d, now) + DETECT_PENALTY;
+	d->penalty_ns = now;
+	detect_damp(cfg, d, now);
+}
+
+/* --- probes and replies ---------------------------------------------------------------------- */
+
+static inline struct dfb_slot *detect_slot(struct dfb_detect *d, __u32 seq)
+{
+	return &d->slots[seq & (DFB_WINDOW - 1)];
+}
+
+/** detect_stamp() - a probe leaves now. */
+static inline void detect_stamp(struct dfb_detect *d, __u32 seq, __u64 nonce, __u64 now)
+{
+	struct dfb_slot *slot = detect_slot(d, seq);
+
+	slot->nonce = 0;
+	slot->seq = seq;
+	slot->rtt_ns = 0;
+	slot->stamp_ns = now;
+	__sync_lock_test_and_set(&slot->nonce, nonce);
+	d->stamped = seq;
+	d->sent++;
+}
+
+enum detect_match {
+	DETECT_MATCH,
+	DETECT_OLD,
+	DETECT_REPLAYED,
+	DETECT_FORGED,
+};
+
+/**
+ * detect_match() - a reply arrived: is it the one answer to a probe of ours?
+ *
+ * The nonce is spent by the first match, so of copies that arrive on two CPUs one wins.
+ */
+static inline enum detect_match detect_match(struct dfb_detect *d, __u32 seq, __u64 nonce, __u64 now)
+{
+	struct dfb_slot *slot = detect_slot(d, seq);
+	__u64 expected = slot->nonce;
+
+	if (slot->seq != seq || !slot->stamp_ns)
+		return DETECT_OLD;
+	if (!expected)
+		return DETECT_REPLAYED;
+	if (expected != nonce)
+		return DETECT_FORGED;
+	if (__sync_val_compare_and_swap(&slot->nonce, nonce, 0) != nonce)
+		return DETECT_REPLAYED;
+	slot->rtt_ns = detect_reached(slot->stamp_ns, now) ? 1 : now - slot->stamp_ns;
+	if (!detect_seq_after(seq, d->judged)) {
+		d->late++;
+		d->worst_late_ns = detect_max(d->worst_late_ns, slot->rtt_ns);
+	}
+	return DETECT_MATCH;
+}
+
+/* When a probe was sent, by its stamp or else by the prober's attempt; 0: neither. */
+static inline __u64 detect_sent(struct dfb_detect *d, const struct dfb_attempts *a, __u32 seq)
+{
+	struct dfb_slot *slot = detect_slot(d, seq);
+
+	if (slot->seq == seq && slot->stamp_ns)
+		return slot->stamp_ns;
+	if (detect_seq_after(seq, a->seq))
+		return 0;
+	return a->at_ns[seq & (DFB_WINDOW - 1)];
+}
+
+/* --- judging --------------------------------------------------------------------------------- */
+
+/**
+ * struct detect_step - one run of the timer callback over one target
+ * @now: CLOCK_MONOTONIC
+ * @timeout: detect_timeout() at its start
+ * @due: out: when the next outstanding probe expires; 0: none is outstanding
+ * @verdict: out: `misses` probes expired, ask for a witness
+ */
+struct detect_step {
+	__u64 now;
+	__u64 timeout;
+	__u64 due;
+	__u32 verdict;
+	__u32 pad;
+};
+
+/** detect_begin() - skip what left the window unjudged (the prober restarted, we were stopped). */
+static inline void detect_begin(const struct dfb_target *cfg, struct dfb_detect *d,
+				const struct dfb_attempts *a, struct detect_step *step)
+{
+	__u32 top = detect_seq_after(d->stamped, a->seq) ? d->stamped : a->seq;
+
+	detect_learn_late(cfg, d);
+	step->timeout = detect_timeout(cfg, d);
+	step->due = 0;
+	step->verdict = 0;
+	detect_damp(cfg, d, step->now);
+	if (a->generation != cfg->generation) /* the prober still means another address */
+		d->judged = top;
+	else if (top - d->judged > DFB_WINDOW)
+		d->judged = top - DFB_WINDOW;
+}
+
+/**
+ * detect_late() - the callback itself came late: it was stalled, and so were the replies
+ * Return: 1 if the receive path is to be given a grace period before anything is judged.
+ */
+static inline int detect_late(struct dfb_detect *d, __u64 lateness, __u64 timeout)
+{
+	if (lateness <= detect_max(timeout / 4, DETECT_LATE_FLOOR_NS) || d->late_run >= DETECT_MAX_GRACES) {
+		d->late_run = 0;
+		return 0;
+	}
+	d->late_run++;
+	d->graces++;
+	return 1;
+}
+
+/* The only writer of a target's state. */
+static inline void detect_enter(struct dfb_detect *d, enum dfb_target_state state, enum dfb_reason reason,
+				__u64 now)
+{
+	d->state = state;
+	d->reason = reason;
+	d->since_ns = now;
+}
+
+static inline void detect_answered(const struct dfb_target *cfg, struct dfb_detect *d, __u32 seq,
+				   const struct detect_step *step)
+{
+	struct dfb_slot *slot = detect_slot(d, seq);
+
+	d->answered++;
+	d->misses = 0;
+	d->stamped_misses = 0;
+	d->last_good_ns = slot->stamp_ns;
+	detect_measure(d, slot->rtt_ns);
+	switch (d->state) {
+	case DFB_STATE_UNKNOWN:
+	case DFB_STATE_SUSPECT:
+		detect_enter(d, DFB_STATE_UP, DFB_REASON_ANSWERED, step->now);
+		break;
+	case DFB_STATE_DOWN:
+		d->replies = 1;
+		d->recovering_ns = step->now;
+		detect_enter(d, DFB_STATE_RECOVERING, DFB_REASON_ANSWERED, step->now);
+		break;
+	case DFB_STATE_RECOVERING:
+		d->replies++;
+		if (d->replies >= cfg->recover_replies &&
+		    detect_reached(step->now, d->recovering_ns + cfg->recover_hold_ns))
+			detect_enter(d, DFB_STATE_UP, DFB_REASON_ANSWERED, step->now);
+		break;
+	default:
+		break;
+	}
+}
+
+static inline void detect_count_miss(struct dfb_detect *d, __u64 sent, int stamped)
+{
+	d->expired++;
+	if (d->misses)
+		d->expired_again++;
+	else
+		d->first_missed_ns = sent;
+	d->misses++;
+	if (stamped) {
+		d->stamped_misses++;
+	} else {
+		d->stamped_misses = 0;
+		d->unsent++;
+	}
+}
+
+/* While nobody answers, a neighbour table that is still being filled after healing must not look
+ * like a dead server: then only probes that left count, or evidence of the link itself. */
+static inline int detect_conclusive(const struct dfb_target *cfg, const struct dfb_detect *d)
+{
+	return d->state == DFB_STATE_SUSPECT || d->stamped_misses >= cfg->misses || cfg->cannot_leave;
+}
+
+static inline void detect_expired(const struct dfb_target *cfg, struct dfb_detect *d, __u64 sent,
+				  int stamped, struct detect_step *step)
+{
+	detect_count_miss(d, sent, stamped);
+	switch (d->state) {
+	case DFB_STATE_UP:
+		detect_enter(d, DFB_STATE_SUSPECT, stamped ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT, step->now);
+		break;
+	case DFB_STATE_RECOVERING:
+		detect_enter(d, DFB_STATE_DOWN, stamped ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT, step->now);
+		return;
+	case DFB_STATE_DOWN:
+		return;
+	default:
+		break;
+	}
+	if (d->misses >= cfg->misses && detect_conclusive(cfg, d))
+		step->verdict = 1;
+}
+
+/**
+ * detect_judge() - judge the next sequence number, if its time has come
+ * Return: DETECT_WAIT if there is none, or not yet (then step->due is set).
+ */
+static inline enum detect_judgement detect_judge(const struct dfb_target *cfg, struct dfb_detect *d,
+						 const struct dfb_attempts *a, struct detect_step *step)
+{
+	__u32 seq = d->judged + 1;
+	struct dfb_slot *slot = detect_slot(d, seq);
+	int stamped = slot->seq == seq && slot->stamp_ns;
+	__u64 sent = detect_sent(d, a, seq);
+
+	if (!sent)
+		return DETECT_WAIT;
+	if (stamped && slot->rtt_ns) {
+		d->judged = seq;
+		detect_answered(cfg, d, seq, step);
+		return DETECT_ANSWERED;
+	}
+	if (!detect_reached(step->now, sent + step->timeout)) {
+		step->due = sent + step->timeout;
+		return DETECT_WAIT;
+	}
+	d->judged = seq;
+	detect_expired(cfg, d, sent, stamped, step);
+	return DETECT_EXPIRED;
+}
+
+/* --- the witness ----------------------------------------------------------------------------- */
+
+/**
+ * struct detect_question - what a witness must have answered
+ * @after: its probe was sent after the first of the last `misses` missed ones
+ * @before: and before the last but one of them
+ * @handled: its reply had been handled by then
+ */
+struct detect_question {
+	__u64 after;
+	__u64 before;
+	__u64 handled;
+};
+
+/** detect_ask() - the question for a target with `misses` expired probes. */
+static inline void detect_ask(const struct dfb_target *cfg, struct dfb_detect *d,
+			      const struct dfb_attempts *a, const struct detect_step *step,
+			      struct detect_question *q)
+{
+	q->after = detect_sent(d, a, d->judged - cfg->misses + 1);
+	q->before = step->now;
+	if (cfg->misses > 1)
+		q->before = detect_sent(d, a, cfg->misses > 2 ? d->judged - 1 : d->judged);
+	q->handled = step->now - step->timeout / 4;
+}
+
+/** detect_is_witness() - does this probe of another server answer the question? */
+static inline int detect_is_witness(const struct dfb_slot *slot, __u64 timeout,
+				    const struct detect_question *q)
+{
+	if (!slot->rtt_ns || slot->rtt_ns > timeout)
+		return 0;
+	return (__s64)(slot->stamp_ns - q->after) > 0 && (__s64)(q->before - slot->stamp_ns) > 0 &&
+	       detect_reached(q->handled, slot->stamp_ns + slot->rtt_ns);
+}
+
+/** detect_verdict() - the answer is in. */
+static inline void detect_verdict(const struct dfb_target *cfg, struct dfb_detect *d, int witness, __u64 now)
+{
+	if (!witness) {
+		if (d->state != DFB_STATE_UNKNOWN)
+			detect_enter(d, DFB_STATE_UNKNOWN, DFB_REASON_NO_WITNESS, now);
+		return;
+	}
+	detect_enter(d, DFB_STATE_DOWN, d->stamped_misses ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT, now);
+	detect_punish(cfg, d, now);
+}
+
+/** detect_next() - when the callback must look again although nothing is outstanding. */
+static inline __u64 detect_next(const struct dfb_target *cfg, const struct dfb_detect *d,
+				const struct dfb_attempts *a, const struct detect_step *step)
+{
+	__u64 last = a->at_ns[a->seq & (DFB_WINDOW - 1)];
+	__u64 next = last + cfg->interval_ns + step->timeout;
+
+	if (step->due)
+		return step->due;
+	if (detect_reached(step->now, next)) /* the prober is late, or gone */
+		return step->now + cfg->interval_ns + step->timeout;
+	return next;
+}
+
+/* --- the choice of a candidate --------------------------------------------------------------- */
+
+/* How good a server is as a pool's next one. */
+enum detect_grade {
+	DETECT_UNFIT,
+	DETECT_LAST_RESORT, /* alive, but damped or still recovering */
+	DETECT_FIT,
+};
+
+/** detect_grade() - of one target; a server is as good as its worst in the pool's families. */
+static inline enum detect_grade detect_grade(const struct dfb_detect *d)
+{
+	if (d->state == DFB_STATE_UP)
+		return d->damped ? DETECT_LAST_RESORT : DETECT_FIT;
+	return d->state == DFB_STATE_RECOVERING ? DETECT_LAST_RESORT : DETECT_UNFIT;
+}
+
+/**
+ * struct detect_choice - the best candidate so far; the earlier of equals wins (round robin)
+ * @server: 0: none
+ * @grade: its grade
+ */
+struct detect_choice {
+	__u32 server;
+	__u32 grade;
+};
+
+static inline void detect_offer(struct detect_choice *c, __u32 server, __u32 grade)
+{
+	if (grade > c->grade) {
+		c->server = server;
+		c->grade = grade;
+	}
+}
+
+#endif

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel <-> user: keys and values of the pinned maps, records of the rings.
+ *
+ * Every value has exactly one writer: "configuration" is written by the controller, "state" by the
+ * programs, `attempts` and `prober` by the prober. Times are CLOCK_MONOTONIC nanoseconds.
+ * Documentation/maps.rst explains each field for the reader of `bpftool map dump`.
+ *
+ * Identifiers: a server and a pool have an id, given by name and kept for as long as the maps are
+ * pinned; 0 means none. A server has one target per address family, so a target needs no id of its
+ * own: see dfb_target_id().
+ */
+#ifndef DEFIB_ABI_H
+#define DEFIB_ABI_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#define DFB_ABI_VERSION 1
+
+#define DFB_NAME_LEN 32		/* with the closing NUL */
+#define DFB_WINDOW 32		/* probes of one target that can be under way, a power of two */
+#define DFB_SLOTS 16		/* slots of a pool */
+#define DFB_CANDIDATES 64	/* servers of a pool */
+#define DFB_SERVER_POOLS 64	/* pools of a server */
+#define DFB_MAX_SERVERS 16383	/* what 14 bits of a mark can name */
+#define DFB_MAX_POOLS 255
+#define DFB_RTT_BUCKETS 64
+
+#define DFB_FAMILY_IPV4 0
+#define DFB_FAMILY_IPV6 1
+#define DFB_FAMILIES 2
+
+/** dfb_target_id() - the target of a server in a family (DFB_FAMILY_IPV4 or DFB_FAMILY_IPV6). */
+static inline __u32 dfb_target_id(__u32 server, __u32 family)
+{
+	return server * DFB_FAMILIES + family;
+}
+
+static inline __u32 dfb_target_server(__u32 target)
+{
+	return target / DFB_FAMILIES;
+}
+
+static inline __u32 dfb_target_family(__u32 target)
+{
+	return target % DFB_FAMILIES;
+}
+
+enum dfb_probe_kind {
+	DFB_PROBE_ECHO,
+	DFB_PROBE_ICMP,
+	DFB_PROBE_KIND_MAX,
+};
+
+enum dfb_target_state {
+	DFB_STATE_UNKNOWN,    /* not probed yet, or silent together with everybody else */
+	DFB_STATE_UP,
+	DFB_STATE_SUSPECT,    /* a probe expired */
+	DFB_STATE_DOWN,	      /* `misses` probes expired while a witness answered */
+	DFB_STATE_RECOVERING, /* answers again; not trusted yet */
+	DFB_STATE_MAX,
+};
+
+/* Why a target changed state, or a pool its server. */
+enum dfb_reason {
+	DFB_REASON_NONE,
+	DFB_REASON_ANSWERED,	/* a reply in time */
+	DFB_REASON_EXPIRED,	/* stamped probes expired, a witness answered */
+	DFB_REASON_UNSENT,	/* attempted probes never left, a witness answered */
+	DFB_REASON_NO_WITNESS,	/* probes expired, but nobody else answered either */
+	DFB_REASON_RESCUE,	/* the pool's server was down, a candidate came up */
+	DFB_REASON_INITIAL,	/* first server of a pool */
+	DFB_REASON_OPERATOR,	/* `service failover` */
+	DFB_REASON_MAINTENANCE, /* the server was taken out of service */
+	DFB_REASON_VERDICT,	/* the controller switched after a verdict (`fast: false`) */
+	DFB_REASON_REMOVED,	/* the server left the pool's configuration */
+	DFB_REASON_MAX,
+};
+
+/* Why a server must not be chosen; written by the controller. */
+#define DFB_SERVER_MAINTENANCE 0x1u
+#define DFB_SERVER_FENCED 0x2u
+#define DFB_SERVER_UNROUTABLE 0x4u /* not on-link, or its interface is gone */
+
+/* --- configuration --------------------------------------------------------------------------- */
+
+/**
+ * struct dfb_target - `targets`: how to probe one address (array, key: target id, mmapable)
+ * @address: network byte order; an IPv4 address as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
+ * @server: its server's id; 0: no such target
+ * @probe: enum dfb_probe_kind
+ * @port: UDP echo port, host byte order
+ * @interval_ns: time between two probes
+ * @timeout_ns: fixed reply timeout; 0: follow the round trip between the two bounds
+ * @timeout_min_ns: lower bound of the automatic timeout
+ * @timeout_max_ns: upper bound of the automatic timeout, at most DFB_WINDOW/2 intervals
+ * @misses: expired probes in a row that make a verdict, 1 to DFB_WINDOW/2
+ * @confirm_probes: extra probes on suspicion
+ * @confirm_spacing_ns: time between them
+ * @recover_replies: good replies in a row before the target is up again
+ * @recover_hold_ns: and the time it must have answered
+ * @half_life_ns: of the damping penalty; 0: damping is off
+ * @suppress: penalty from which the server is passed over (1000 per DOWN)
+ * @reuse: penalty below which it is taken again
+ * @cannot_leave: the controller knows that nothing can reach it: no carrier, or neighbour failed
+ * @generation: differs whenever the id means another address or kind of probe
+ */
+struct dfb_target {
+	__u8 address[16];
+	__u32 server;
+	__u16 probe;
+	__u16 port;
+	__u64 interval_ns;
+	__u64 timeout_ns;
+	__u64 timeout_min_ns;
+	__u64 timeout_max_ns;
+	__u64 confirm_spacing_ns;
+	__u64 recover_hold_ns;
+	__u64 half_life_ns;
+	__u32 misses;
+	__u32 confirm_probes;
+	__u32 recover_replies;
+	__u32 suppress;
+	__u32 reuse;
+	__u32 cannot_leave;
+	__u32 generation;
+	__u32 pad;
+};
+
+/**
+ * struct dfb_server - `servers`: who it is and where it can serve (array, key: server id)
+ * @name: empty: the id is free
+ * @flags: DFB_SERVER_*
+ * @n_pools: entries of @pools in use
+ * @pools: ids of the pools that name it as a candidate
+ */
+struct dfb_server {
+	char name[DFB_NAME_LEN];
+	__u32 flags;
+	__u32 n_pools;
+	__u16 pools[DFB_SERVER_POOLS];
+};
+
+/**
+ * struct dfb_plan - `plans`: whom a pool moves to, prepared before it is needed (array, key: pool id)
+ * @name: empty: the id is free
+ * @families: bit DFB_FAMILY_*: families in which its services have addresses
+ * @fast: 1: the kernel switches; 0: it only reports, the controller switches
+ * @held: 1: nobody is left and `when-none` withdrew the pool: packets are not marked
+ * @n_candidates: entries of @candidates in use
+ * @candidates: server ids in promotion order
+ */
+struct dfb_plan {
+	char name[DFB_NAME_LEN];
+	__u8 families;
+	__u8 fast;
+	__u8 held;
+	__u8 pad;
+	__u32 n_candidates;
+	__u16 candidates[DFB_CANDIDATES];
+};
+
+/** struct dfb_service_key - `services` (hash): an address that clients use; see dfb_target.address */
+struct dfb_service_key {
+	__u8 address[16];
+};
+
+/** struct dfb_service - `services`: which pool serves the address; @name for the reader of a dump */
+struct dfb_service {
+	__u32 pool;
+	char name[DFB_NAME_LEN];
+};
+
+/**
+ * struct dfb_control - `control`: one element, controller to everybody (array, mmapable)
+ * @abi: DFB_ABI_VERSION of who made the maps
+ * @generation: raised after each change of `targets`; tells the prober to look again
+ * @mark_mask: the bits of skb->mark that are ours
+ * @mark_shift: its lowest bit: a server is marked as id << shift
+ * @stop: 1: the prober ends itself (teardown)
+ */
+struct dfb_control {
+	__u32 abi;
+	__u32 generation;
+	__u32 mark_mask;
+	__u32 mark_shift;
+	__u32 stop;
+	__u32 pad;
+};
+
+/* --- written by the prober ------------------------------------------------------------------- */
+
+/**
+ * struct dfb_attempts - `attempts`: what the prober tried (array, key: target id, mmapable)
+ * @seq: of the last attempt whose send call returned
+ * @generation: the dfb_target.generation it was for
+ * @at_ns: when the call for a sequence number returned, by seq % DFB_WINDOW
+ */
+struct dfb_attempts {
+	__u32 seq;
+	__u32 generation;
+	__u64 at_ns[DFB_WINDOW];
+};
+
+/**
+ * struct dfb_prober - `prober`: one element, the prober about itself (array, mmapable)
+ * @cookies: of its sockets (UDP/IPv4, UDP/IPv6, ICMP, ICMPv6): only their packets are probes
+ * @pid: process id, in the pid namespace of the instance
+ * @generation: the last dfb_control.generation it has acted upon
+ * @started_ns: when it began to probe
+ * @alive_ns: when it last passed its main loop
+ * @sent: send calls that succeeded
+ * @failed: send calls that failed
+ * @late: probes sent more than a quarter interval after their time
+ * @worst_late_ns: the worst of these since the prober started
+ */
+struct dfb_prober {
+	__u64 cookies[4];
+	__u32 pid;
+	__u32 generation;
+	__u64 started_ns;
+	__u64 alive_ns;
+	__u64 sent;
+	__u64 failed;
+	__u64 late;
+	__u64 worst_late_ns;
+};
+
+/* --- state, written by the programs ---------------------------------------------------------- */
+
+/**
+ * struct dfb_slot - one probe under way
+ * @nonce: what a reply must carry; 0 once it was used
+ * @stamp_ns: when it left
+ * @rtt_ns: 0: no reply yet; otherwise how long it took
+ * @seq: whose slot this is
+ */
+struct dfb_slot {
+	__u64 nonce;
+	__u64 stamp_ns;
+	__u64 rtt_ns;
+	__u32 seq;
+	__u32 pad;
+};
+
+/**
+ * struct dfb_detect - the detector of one target; bpf/detect.h has the rules
+ * @state: enum dfb_target_state
+ * @reason: enum dfb_reason, of the last change of state
+ * @since_ns: when @state began
+ * @generation: the dfb_target.generation it is about
+ * @judged: last sequence number with a judgement
+ * @stamped: last sequence number that left
+ * @misses: expired probes in a row
+ * @stamped_misses: of these, the last ones that had left
+ * @replies: good replies in a row, while recovering
+ * @late_run: late callbacks in a row
+ * @recovering_ns: when it began to answer again
+ * @last_good_ns: stamp of the last answered probe
+ * @first_missed_ns: stamp (or attempt) of the first expired probe in the row
+ * @srtt_ns: smoothed round trip (RFC 6298)
+ * @rttvar_ns: its variation (RFC 6298)
+ * @quantile_ns: running estimate of the 99.9th percentile of the round trip
+ * @floor_ns: lower bound learnt from late replies, decays
+ * @penalty: damping, as of @penalty_ns
+ * @damped: 1: above `suppress` and not yet below `reuse`
+ * @sent: probes stamped
+ * @answered: probes with a reply in time or before they were judged
+ * @expired: probes judged missing
+ * @expired_again: of these, directly after another one
+ * @unsent: probes attempted that never left
+ * @late: replies after their probe was judged missing
+ * @worst_late_ns: worst round trip among these since the last look
+ * @graces: callbacks that came late and granted a grace period
+ */
+struct dfb_detect {
+	__u32 state;
+	__u32 reason;
+	__u64 since_ns;
+	__u32 generation;
+	__u32 judged;
+	__u32 stamped;
+	__u32 misses;
+	__u32 stamped_misses;
+	__u32 replies;
+	__u32 late_run;
+	__u32 damped;
+	__u64 recovering_ns;
+	__u64 last_good_ns;
+	__u64 first_missed_ns;
+	__u64 srtt_ns;
+	__u64 rttvar_ns;
+	__u64 quantile_ns;
+	__u64 floor_ns;
+	__u64 penalty_ns;
+	__u64 penalty;
+	__u64 sent;
+	__u64 answered;
+	__u64 expired;
+	__u64 expired_again;
+	__u64 unsent;
+	__u64 late;
+	__u64 worst_late_ns;
+	__u64 graces;
+	struct dfb_slot slots[DFB_WINDOW];
+};
+
+/**
+ * struct dfb_target_run - `state`: a target's detector and its timer (array, key: target id)
+ * @timer: the deadline; any update from userspace would cancel it, so there is none
+ * @armed_ns: when the timer is due; 0: being computed, or not running
+ * @ready: the timer is initialised
+ * @worst_lateness_ns: of its callback, ever
+ */
+struct dfb_target_run {
+	struct bpf_timer timer;
+	__u64 armed_ns;
+	__u64 worst_lateness_ns;
+	__u32 ready;
+	__u32 pad;
+	struct dfb_detect detect;
+};
+
+/**
+ * struct dfb_switch - the last change of a pool's server, with its evidence
+ * @from: server id, 0: none
+ * @to: server id
+ * @reason: enum dfb_reason
+ * @misses: expired probes in a row at the verdict
+ * @witness: server id that answered meanwhile
+ * @lateness_ns: how late the callback was that gave the verdict
+ * @last_good_ns: stamp of the last answered probe of @from
+ * @first_missed_ns: stamp of its first expired one
+ * @witness_ns: stamp of the witness's probe
+ * @verdict_ns: when the verdict was given
+ * @switched_ns: when the slots were rewritten
+ */
+struct dfb_switch {
+	__u32 from;
+	__u32 to;
+	__u32 reason;
+	__u32 misses;
+	__u32 witness;
+	__u32 lateness_ns;
+	__u64 last_good_ns;
+	__u64 first_missed_ns;
+	__u64 witness_ns;
+	__u64 verdict_ns;
+	__u64 switched_ns;
+};
+
+/**
+ * struct dfb_pool - `pools`: who serves (array, key: pool id)
+ * @lock: held while the slots change
+ * @slots: server ids; with one active server they are all equal
+ * @epoch: +1 per change of who serves
+ * @committed: the epoch that the routing tables of record show
+ * @last: the last change
+ */
+struct dfb_pool {
+	struct bpf_spin_lock lock;
+	__u32 pad;
+	__u64 epoch;
+	__u64 committed;
+	__u32 slots[DFB_SLOTS];
+	struct dfb_switch last;
+};
+
+/** struct dfb_rtt - `rtt`: round trips of a target (array, key: target id); see dfb_rtt_bucket() */
+struct dfb_rtt {
+	__u32 count[DFB_RTT_BUCKETS];
+};
+
+/**
+ * dfb_rtt_bucket() - log-linear histogram: four buckets per octave from 1 us to 65 ms
+ * @rtt_ns: round trip
+ * Return: 0 for less than 1 us, at most DFB_RTT_BUCKETS - 1.
+ */
+static inline __u32 dfb_rtt_bucket(__u64 rtt_ns)
+{
+	__u64 us = rtt_ns >> 10;
+	__u32 octave = 0;
+
+	for (__u32 step = 8; step; step >>= 1) {
+		if (us >> (octave + step))
+			octave += step;
+	}
+	if (!us)
+		return 0;
+	if (us >> 16)
+		return DFB_RTT_BUCKETS - 1;
+	return (octave * 4 + (__u32)(((us << 2) >> octave) & 3)) & (DFB_RTT_BUCKETS - 1);
+}
+
+/** dfb_rtt_bound_ns() - upper bound of a bucket in nanoseconds. */
+static inline __u64 dfb_rtt_bound_ns(__u32 bucket)
+{
+	__u32 octave = bucket / 4;
+	__u64 quarter = bucket % 4 + 5;
+
+	return ((quarter << octave) << 10) / 4;
+}
+
+/* --- counters (per CPU, one element) --------------------------------------------------------- */
+
+/** struct dfb_beat_counters - `beat_counters`: probes and replies on the gateway */
+struct dfb_beat_counters {
+	__u64 stamped;
+	__u64 stamp_not_prober;	 /* looks like a probe, but not from the prober's socket: passed */
+	__u64 stamp_bad_target;	 /* no such target, or another address: passed */
+	__u64 replies;		 /* matched: dropped, they have served */
+	__u64 reply_truncated;	 /* passed */
+	__u64 reply_bad_target;	 /* no such target: passed */
+	__u64 reply_bad_source;	 /* not from the target's address or port: dropped */
+	__u64 reply_old;	 /* outside the sequence window: dropped */
+	__u64 reply_replayed;	 /* its slot was used already: dropped */
+	__u64 reply_forged;	 /* wrong nonce: dropped */
+	__u64 ring_full;	 /* an edge could not be reported; the maps have it */
+	__u64 verdicts;
+	__u64 switches;
+};
+
+/** struct dfb_steer_counters - `steer_counters`: clients' packets on the gateway */
+struct dfb_steer_counters {
+	__u64 marked;
+	__u64 no_service;    /* not for a service of ours */
+	__u64 not_ip;
+	__u64 truncated;
+	__u64 no_server;     /* a service, but nobody serves it yet */
+	__u64 held;	     /* a service, withdrawn by `when-none` */
+};
+
+/** struct dfb_echo_counters - `echo_counters`: the responder; refusals with their fate */
+struct dfb_echo_counters {
+	__u64 answered;		/* with our magic */
+	__u64 echoed;		/* without: byte for byte */
+	__u64 fragment;		/* pass */
+	__u64 options;		/* IPv4 options: pass */
+	__u64 truncated;	/* pass */
+	__u64 not_unicast;	/* multicast, broadcast or unspecified address: pass */
+	__u64 not_for_us;	/* another station's link-layer address: pass */
+	__u64 not_allowed;	/* source outside the allow list: pass */
+	__u64 own_source;	/* source is the destination, or this interface's station: drop */
+	__u64 low_port;		/* source port below 1024: drop */
+	__u64 reflector_port;	/* source port of another reflector, or our own: drop */
+	__u64 too_long;		/* payload above DFB_ECHO_MAX_PAYLOAD: drop */
+	__u64 reply_bit;	/* it is an answer already: drop */
+	__u64 rate_limited;	/* drop */
+};
+
+/* --- rings ----------------------------------------------------------------------------------- */
+
+enum dfb_event_kind {
+	DFB_EVENT_TARGET,  /* a target changed state */
+	DFB_EVENT_SWITCH,  /* the kernel moved a pool */
+	DFB_EVENT_PROPOSE, /* the kernel would have moved a pool, but `fast: false` */
+	DFB_EVENT_KIND_MAX,
+};
+
+/**
+ * struct dfb_event - ring `events`: an edge, for the controller; a hint, the maps are the truth
+ * @time_ns: when
+ * @kind: enum dfb_event_kind
+ * @target: target id (all kinds)
+ * @old_state: enum dfb_target_state (TARGET)
+ * @new_state: enum dfb_target_state (TARGET)
+ * @pool: pool id (SWITCH, PROPOSE)
+ * @pad: zero
+ * @epoch: of the pool, after the change (SWITCH), as found (PROPOSE)
+ * @change: what was, or would be, done and why; for TARGET its evidence
+ */
+struct dfb_event {
+	__u64 time_ns;
+	__u32 kind;
+	__u32 target;
+	__u32 old_state;
+	__u32 new_state;
+	__u32 pool;
+	__u32 pad;
+	__u64 epoch;
+	struct dfb_switch change;
+};
+
+/** struct dfb_nudge - ring `nudges`: a target is suspect, for the prober */
+struct dfb_nudge {
+	__u32 target;
+	__u32 pad;
+};
+
+/* --- orders: the controller changes state through a program run, never by a map update -------- */
+
+enum dfb_order_kind {
+	DFB_ORDER_SWITCH,    /* move a pool, if its epoch is still the expected one */
+	DFB_ORDER_COMMITTED, /* note which epoch the tables of record show */
+	DFB_ORDER_ARM,	     /* start or adopt a target's timer */
+	DFB_ORDER_RESET,     /* forget a target's detector: its id means another address now */
+	DFB_ORDER_FORGET_POOL,
+	DFB_ORDER_KIND_MAX,
+};
+
+/**
+ * struct dfb_order - input of a test run of `dfb_order`, after 14 bytes of nothing
+ * @kind: enum dfb_order_kind
+ * @id: pool id (SWITCH, COMMITTED, FORGET_POOL) or target id (ARM, RESET)
+ * @to: server id (SWITCH)
+ * @reason: enum dfb_reason (SWITCH)
+ * @epoch: the epoch that must be found (SWITCH), or was committed (COMMITTED)
+ *
+ * The run's return value is 0, or an errno: ESTALE (another epoch), ENOENT (no such id),
+ * EINVAL (unknown kind).
+ */
+struct dfb_order {
+	__u32 kind;
+	__u32 id;
+	__u32 to;
+	__u32 reason;
+	__u64 epoch;
+};
+
+#define DFB_ORDER_OFFSET 14
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <defib/abi.h>
+
+static const uint8_t ipv4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+bool address_is_ipv4(const uint8_t address[16])
+{
+	return !memcmp(address, ipv4_prefix, sizeof(ipv4_prefix));
+}
+
+int address_parse(const char *text, uint8_t ret_address[16])
+{
+	uint8_t address[16];
+
+	if (inet_pton(AF_INET, text, address + 12) == 1)
+		memcpy(address, ipv4_prefix, sizeof(ipv4_prefix));
+	else if (inet_pton(AF_INET6, text, address) != 1)
+		return -EINVAL;
+	memcpy(ret_address, address, 16);
+	return 0;
+}
+
+char *address_format(const uint8_t address[16], char text[ADDRESS_TEXT_LEN])
+{
+	if (address_is_ipv4(address))
+		inet_ntop(AF_INET, address + 12, text, ADDRESS_TEXT_LEN);
+	else
+		inet_ntop(AF_INET6, address, text, ADDRESS_TEXT_LEN);
+	return text;
+}
+
+int duration_parse(const char *text, uint64_t *ret_ns)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	char *end;
+	double value;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	value = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit))
+			continue;
+		value *= units[i].ns;
+		if (!isfinite(value) || value > 9e18)
+			return -ERANGE;
+		*ret_ns = (uint64_t)(value + 0.5);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+char *duration_format(uint64_t ns, char text[DURATION_TEXT_LEN])
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		double value = (double)ns / units[i].ns;
+
+		if (value < 1)
+			continue;
+		snprintf(text, DURATION_TEXT_LEN, "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value,
+			 units[i].unit);
+		return text;
+	}
+	snprintf(text, DURATION_TEXT_LEN, "%u ns", (unsigned int)ns);
+	return text;
+}
+
+char *time_format(uint64_t mono_ns, char text[TIME_TEXT_LEN])
+{
+	struct timespec wall, mono;
+	int64_t ns;
+	time_t seconds;
+	struct tm tm;
+	char date[24];
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	ns = (wall.tv_sec - mono.tv_sec) * 1000000000ll + (wall.tv_nsec - mono.tv_nsec) + (int64_t)mono_ns;
+	seconds = (time_t)(ns / 1000000000ll);
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, TIME_TEXT_LEN, "%s.%06uZ", date, (unsigned int)(ns % 1000000000ll / 1000));
+	return text;
+}
+
+void text_copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+}
+
+bool name_is_valid(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n && n < DFB_NAME_LEN &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+}

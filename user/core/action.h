@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the core wants done. Actuators make it so, idempotently, and report back as events.
+ */
+#ifndef CORE_ACTION_H
+#define CORE_ACTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <defib/abi.h>
+
+#include "policy.h"
+
+enum action_kind {
+	ACTION_STEER,	/* move a pool's slots, if the epoch is still the expected one -> STEERED */
+	ACTION_COMMIT,	/* make the routing tables show the pool's server -> COMMITTED */
+	ACTION_HOLD,	/* nobody is left (or somebody again): stop marking, change the route */
+	ACTION_FLAG,	/* why a server must not be chosen: DFB_SERVER_*, into the kernel */
+	ACTION_SYNC,	/* compare all rules and routes of ours with what should be -> SYNCED */
+	ACTION_REPORT,	/* tell the world: log, monitor, history, hooks */
+	ACTION_ANSWER,	/* answer an operator's request */
+	ACTION_KIND_MAX,
+};
+
+/* What operators and scripts see as an event's "kind". */
+enum report_kind {
+	REPORT_SERVER_STATE, /* "server-state": a server's state changed */
+	REPORT_FAILOVER,     /* "failover": a pool moved */
+	REPORT_COMMIT,	     /* "commit": the routing tables of record follow */
+	REPORT_COMMIT_FAILED,/* "commit-failed" */
+	REPORT_SERVICE_STATE,/* "service-state": a service's state changed */
+	REPORT_NO_SWITCH,    /* "no-switch": a server is silent, and why nothing moved */
+	REPORT_RESTORED,     /* "restored": rules or routes of ours were missing, and are back */
+	REPORT_TAMPERED,     /* "tampered": somebody changed a rule or route of ours */
+	REPORT_UNROUTABLE,   /* "unroutable": a server cannot be reached directly, or can again */
+	REPORT_SYNC_FAILED,  /* "sync-failed": rules or routes could not be made right */
+	REPORT_MAINTENANCE,  /* "maintenance" */
+	REPORT_RELOAD,	     /* "reload" */
+	REPORT_PROBER,	     /* "prober" */
+	REPORT_HOOK_FAILED,  /* "hook-failed" */
+	REPORT_KIND_MAX,
+};
+
+/**
+ * struct report - one event as told to the world; empty names and zero times are left out
+ * @reason: one line for people
+ */
+struct report {
+	enum report_kind kind;
+	uint64_t time_ns;
+	char server[DFB_NAME_LEN];
+	char pool[DFB_NAME_LEN];
+	char service[DFB_NAME_LEN];
+	char from[DFB_NAME_LEN]; /* server name or state */
+	char to[DFB_NAME_LEN];
+	uint64_t epoch;
+	char reason[192];
+	uint64_t detect_ns; /* last answered probe's stamp -> verdict */
+	uint64_t switch_ns; /* verdict -> slots rewritten */
+	uint64_t commit_ns; /* slots rewritten -> acknowledged by the routing tables */
+};
+
+struct action {
+	enum action_kind kind;
+	union {
+		struct {
+			uint32_t pool;
+			uint32_t to;
+			enum dfb_reason reason;
+			uint64_t epoch; /* expected */
+		} steer;
+		struct {
+			uint32_t pool;
+			uint32_t server;
+			uint64_t epoch;
+		} commit;
+		struct {
+			uint32_t pool;
+			bool held;
+			enum policy_when_none how;
+		} hold;
+		struct {
+			uint32_t server;
+			uint32_t flags;
+			bool cannot_leave[DFB_FAMILIES];
+		} flag;
+		struct report report;
+		struct {
+			uint64_t request;
+			int error;
+			char text[256];
+		} answer;
+	};
+};
+
+#define ACTIONS_MAX 4096
+
+/** struct actions - what one step wants done, in order; the caller owns it, core_step() fills it */
+struct actions {
+	uint32_t n;
+	struct action action[ACTIONS_MAX];
+};
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What can happen, as the core sees it. Everything the core ever learns is one of these;
+ * time comes first, always. A newcomer's first read, with action.h.
+ */
+#ifndef CORE_EVENT_H
+#define CORE_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <defib/abi.h>
+
+struct policy;
+
+enum event_kind {
+	EVENT_TICK,	   /* time passed; also: the deadline asked for has come */
+	EVENT_POLICY,	   /* a new configuration is in force */
+	EVENT_TARGET,	   /* a target is in this state now (edge, or adopted at start) */
+	EVENT_POOL,	   /* the kernel's view of who serves (edge, or adopted at start) */
+	EVENT_PROPOSAL,	   /* the kernel reached a verdict for a pool with `fast: false` */
+	EVENT_ROUTABLE,	   /* a server's address can, or cannot, be reached directly */
+	EVENT_STEERED,	   /* result of ACTION_STEER */
+	EVENT_COMMITTED,   /* result of ACTION_COMMIT */
+	EVENT_SYNCED,	   /* result of ACTION_SYNC */
+	EVENT_TAMPERED,	   /* somebody changed a rule or route of ours */
+	EVENT_FAILOVER,	   /* operator: move a pool */
+	EVENT_MAINTENANCE, /* operator: a server in or out of service */
+	EVENT_PROBER,	   /* the prober started, adopted (ok) or died */
+	EVENT_HOOK_FAILED, /* an event hook failed or was killed at its deadline */
+	EVENT_KIND_MAX,
+};
+
+struct event_target {
+	uint32_t target;
+	enum dfb_target_state state;
+	enum dfb_reason reason;
+	uint64_t since_ns;
+	uint64_t last_good_ns;
+	uint64_t first_missed_ns;
+	uint64_t verdict_ns;
+	uint32_t misses;
+	uint32_t witness;
+	uint32_t lateness_ns;
+	bool damped;
+};
+
+struct event_pool {
+	uint32_t pool;
+	uint32_t server; /* who has the slots, 0: nobody */
+	uint64_t epoch;
+	uint64_t committed;
+	struct dfb_switch last;
+};
+
+struct event_routable {
+	uint32_t server;
+	bool ok;
+	bool cannot_leave[DFB_FAMILIES]; /* no carrier, or neighbour failed */
+	char why[96];			 /* when not ok */
+};
+
+struct event_result {
+	uint32_t pool;
+	uint64_t epoch;
+	int error; /* 0 or -errno */
+	char why[128];
+};
+
+struct event_synced {
+	uint32_t restored; /* objects of ours that were missing */
+	uint32_t removed;  /* stale objects of ours */
+	int error;
+	char why[160];
+};
+
+struct event_operator {
+	uint64_t request; /* names the caller; comes back in ACTION_ANSWER */
+	char name[DFB_NAME_LEN]; /* service or server */
+	char to[DFB_NAME_LEN];	 /* server, or empty: the next candidate */
+	bool dry_run;
+	bool on;
+};
+
+struct event {
+	uint64_t time_ns;
+	enum event_kind kind;
+	union {
+		const struct policy *policy; /* borrowed until the next EVENT_POLICY */
+		struct event_target target;
+		struct event_pool pool;	    /* POOL, PROPOSAL */
+		struct event_routable routable;
+		struct event_result result; /* STEERED, COMMITTED */
+		struct event_synced synced;
+		struct event_operator op;   /* FAILOVER, MAINTENANCE */
+		struct {
+			bool ok;
+			uint32_t pid;
+		} prober;
+		struct {
+			char what[128];
+		} text; /* TAMPERED, HOOK_FAILED */
+	};
+};
+
+#endif

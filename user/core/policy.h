@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the operator wants: the configuration after parsing, with nothing left to interpret.
+ * Made by conf/, given ids by core/ids, read by everybody, changed by nobody.
+ * Addresses are 16 bytes in network byte order, IPv4 as ::ffff:a.b.c.d; times are nanoseconds.
+ */
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <defib/abi.h>
+
+#define POLICY_MAX_INTERFACES 32
+#define POLICY_MAX_HOOKS 16
+#define POLICY_HOOK_ARGS 16
+#define POLICY_IFNAME 16 /* IFNAMSIZ */
+
+#define POLICY_DEFAULT_MARK_MASK 0x3fff0000u
+#define POLICY_DEFAULT_TABLE_BASE 780000u
+#define POLICY_DEFAULT_RULE_PRIORITY 780u
+#define POLICY_DEFAULT_MAX_SERVERS 256u
+
+/** struct policy_heartbeat - how a server is probed; the fields are those of struct dfb_target */
+struct policy_heartbeat {
+	enum dfb_probe_kind probe;
+	uint16_t port;
+	uint64_t interval_ns;
+	uint64_t timeout_ns; /* 0: automatic */
+	uint64_t timeout_min_ns;
+	uint64_t timeout_max_ns;
+	uint32_t misses;
+	uint32_t confirm_probes;
+	uint64_t confirm_spacing_ns;
+	uint32_t recover_replies;
+	uint64_t recover_hold_ns;
+	uint64_t half_life_ns; /* 0: damping off */
+	uint32_t suppress;
+	uint32_t reuse;
+};
+
+struct policy_server {
+	char name[DFB_NAME_LEN];
+	uint32_t id;			    /* 0 until ids_assign() */
+	bool has[DFB_FAMILIES];		    /* an address of this family */
+	uint8_t address[DFB_FAMILIES][16];
+	struct policy_heartbeat heartbeat;
+};
+
+enum policy_when_none {
+	POLICY_KEEP,
+	POLICY_WITHDRAW,
+	POLICY_UNREACHABLE,
+	POLICY_WHEN_NONE_MAX,
+};
+
+struct policy_pool {
+	char name[DFB_NAME_LEN];
+	uint32_t id;
+	uint32_t n_servers;
+	uint32_t servers[DFB_CANDIDATES]; /* indices into policy.servers, in promotion order */
+	enum policy_when_none when_none;
+	bool fast;	  /* the same for all services of a pool */
+	uint8_t families; /* bit DFB_FAMILY_*: what its services use */
+};
+
+/** struct policy_port - a service's port; for the record only in route mode */
+struct policy_port {
+	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t port;
+};
+
+#define POLICY_SERVICE_ADDRESSES 16
+#define POLICY_SERVICE_PORTS 16
+
+struct policy_service {
+	char name[DFB_NAME_LEN];
+	uint32_t pool; /* index into policy.pools */
+	uint32_t n_addresses;
+	uint8_t address[POLICY_SERVICE_ADDRESSES][16];
+	uint32_t n_ports; /* 0: every port */
+	struct policy_port ports[POLICY_SERVICE_PORTS];
+};
+
+/** struct policy_hook - a program to run on events: the event as JSON on standard input */
+struct policy_hook {
+	char *argv[POLICY_HOOK_ARGS + 1]; /* owned, NULL-terminated */
+	uint32_t on;			  /* bit enum report_kind; 0: every event */
+	uint64_t deadline_ns;
+};
+
+struct policy_gateway {
+	char name[DFB_NAME_LEN];
+	uint32_t n_client_interfaces;
+	char client_interfaces[POLICY_MAX_INTERFACES][POLICY_IFNAME];
+	uint32_t n_server_interfaces;
+	char server_interfaces[POLICY_MAX_INTERFACES][POLICY_IFNAME];
+	uint32_t mark_mask;	/* contiguous bits */
+	uint32_t table_base;	/* a server's table is table_base + id */
+	uint32_t rule_priority; /* of our rules */
+	uint32_t max_servers;	/* capacity of the maps */
+};
+
+/** struct policy - owned by whoever called conf_load(); free with policy_free() */
+struct policy {
+	struct policy_gateway gateway;
+	uint32_t n_servers;
+	struct policy_server *servers;
+	uint32_t n_pools;
+	struct policy_pool *pools;
+	uint32_t n_services;
+	struct policy_service *services;
+	uint32_t n_hooks;
+	struct policy_hook hooks[POLICY_MAX_HOOKS];
+};
+
+#endif
