@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+static void join(char to[PATHS_LEN], const char *root, const char *instance, const char *leaf)
+{
+	snprintf(to, PATHS_LEN, "%s/%s%s", root, instance, leaf);
+}
+
+int paths_init(struct paths *p, const char *instance)
+{
+	static const char run[] = "/run/defib", pins[] = PATHS_BPF "/defib", state[] = "/var/lib/defib";
+
+	if (!name_is_valid(instance) || strchr(instance, '.'))
+		return -EINVAL;
+	join(p->run_dir, run, instance, "");
+	join(p->socket, run, instance, "/ctl.sock");
+	join(p->probe_lock, run, instance, "/probe.lock");
+	join(p->pin_dir, pins, instance, "");
+	join(p->maps_dir, pins, instance, "/maps");
+	join(p->links_dir, pins, instance, "/links");
+	join(p->state_dir, state, instance, "");
+	join(p->history_db, state, instance, "/history.db");
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where an instance keeps its things; the only place that knows these paths. */
+#ifndef BASE_PATHS_H
+#define BASE_PATHS_H
+
+#define PATHS_LEN 108 /* sun_path of unix(7) is the shortest limit */
+
+#define PATHS_BPF "/sys/fs/bpf"
+#define PATHS_DEFAULT_INSTANCE "main"
+#define PATHS_DEFAULT_CONFIG "/etc/defib/defib.yaml"
+
+/**
+ * struct paths - of one instance
+ * @run_dir: /run/defib/NAME
+ * @socket: control socket, below @run_dir
+ * @probe_lock: held by the prober that is in charge, below @run_dir
+ * @pin_dir: /sys/fs/bpf/defib/NAME
+ * @maps_dir: pinned maps, below @pin_dir
+ * @links_dir: pinned links, below @pin_dir
+ * @state_dir: /var/lib/defib/NAME
+ * @history_db: below @state_dir
+ */
+struct paths {
+	char run_dir[PATHS_LEN];
+	char socket[PATHS_LEN];
+	char probe_lock[PATHS_LEN];
+	char pin_dir[PATHS_LEN];
+	char maps_dir[PATHS_LEN];
+	char links_dir[PATHS_LEN];
+	char state_dir[PATHS_LEN];
+	char history_db[PATHS_LEN];
+};
+
+/**
+ * paths_init() - work out the paths; creates nothing
+ * @instance: 1 to 31 of [A-Za-z0-9_-]; no dot, for bpffs refuses names that hold one
+ * Return: 0 or -EINVAL (bad name).
+ */
+int paths_init(struct paths *p, const char *instance);
+
+#endif
