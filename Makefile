@@ -17,7 +17,7 @@ ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) $(shell pkg-config --cflags $(PKGS) 2
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELETONS := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)

@@ -288,10 +288,11 @@ static inline void detect_enter(struct dfb_detect *d, enum dfb_target_state stat
 }
 
 static inline void detect_answered(const struct dfb_target *cfg, struct dfb_detect *d, __u32 seq,
-				   const struct detect_step *step)
+				   struct detect_step *step)
 {
 	struct dfb_slot *slot = detect_slot(d, seq);
 
+	step->verdict = 0;
 	d->answered++;
 	d->misses = 0;
 	d->stamped_misses = 0;
@@ -438,8 +439,8 @@ static inline void detect_verdict(const struct dfb_target *cfg, struct dfb_detec
 }
 
 /** detect_next() - when the callback must look again although nothing is outstanding. */
-static inline __u64 detect_next(const struct dfb_target *cfg, const struct dfb_detect *d,
-				const struct dfb_attempts *a, const struct detect_step *step)
+static inline __u64 detect_next(const struct dfb_target *cfg, const struct dfb_attempts *a,
+				const struct detect_step *step)
 {
 	__u64 last = a->at_ns[a->seq & (DFB_WINDOW - 1)];
 	__u64 next = last + cfg->interval_ns + step->timeout;

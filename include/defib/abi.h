@@ -356,6 +356,7 @@ struct dfb_switch {
  * @slots: server ids; with one active server they are all equal
  * @epoch: +1 per change of who serves
  * @committed: the epoch that the routing tables of record show
+ * @committed_ns: since when
  * @last: the last change
  */
 struct dfb_pool {
@@ -363,6 +364,7 @@ struct dfb_pool {
 	__u32 pad;
 	__u64 epoch;
 	__u64 committed;
+	__u64 committed_ns;
 	__u32 slots[DFB_SLOTS];
 	struct dfb_switch last;
 };
@@ -486,6 +488,27 @@ struct dfb_event {
 struct dfb_nudge {
 	__u32 target;
 	__u32 pad;
+};
+
+/* --- XDP ------------------------------------------------------------------------------------- */
+
+/* An interface has one XDP program, `dfb_root`; it hands packets to these through `xdp_slots`. */
+enum dfb_xdp_slot {
+	DFB_XDP_BEAT, /* replies to our probes */
+	DFB_XDP_ECHO, /* requests to the responder */
+	DFB_XDP_SLOT_MAX,
+};
+
+/** struct dfb_xdp_conf - `xdp_conf`: one element; @echo_port in host byte order, 0: no responder */
+struct dfb_xdp_conf {
+	__u32 echo_port;
+	__u32 pad;
+};
+
+/** struct dfb_prefix - key of `echo_allow` (LPM trie); @length in bits, IPv4 counts from ::ffff:0:0/96 */
+struct dfb_prefix {
+	__u32 length;
+	__u8 address[16];
 };
 
 /* --- orders: the controller changes state through a program run, never by a map update -------- */

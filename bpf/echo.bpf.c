@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The responder: UDP echo (RFC 862) on a server, with no process behind it.
+ *
+ * A probe of ours comes back with the reply bit and its reserved area filled; anything else byte for
+ * byte. What it refuses is counted by reason, and passed to the host or dropped as the comments in
+ * struct dfb_echo_counters say: drop what could only be an attack or a loop (RFC 862 has none of
+ * these guards; CERT CA-1996-01 tells why they are needed), pass what may be somebody else's.
+ */
+#include <defib/abi.h>
+#include <defib/wire.h>
+
+#include "parse.h"
+
+#define ECHO_HOP_LIMIT 64
+#define ECHO_SOURCES 1024
+#define ECHO_PRIVILEGED_PORTS 1024
+#define ECHO_CHUNK 64
+#define ECHO_MAX_CHUNKS ((sizeof(struct udphdr) + DFB_ECHO_MAX_PAYLOAD + ECHO_CHUNK - 1) / ECHO_CHUNK)
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Set before loading. */
+const volatile __u8 station[ETH_ALEN] = {};  /* the interface's own link-layer address */
+const volatile __u64 rate_step_ns = 0;	     /* between two answers at the full rate */
+const volatile __u64 rate_burst_ns = 0;	     /* how far ahead of it we may run */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 256);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct dfb_prefix);
+	__type(value, __u32);
+} echo_allow SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ECHO_SOURCES);
+	__type(key, struct dfb_service_key);
+	__type(value, __u32);
+} echo_sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} echo_rate SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dfb_echo_counters);
+} echo_counters SEC(".maps");
+
+static __always_inline int refuse(__u64 *counter, int fate)
+{
+	(*counter)++;
+	return fate;
+}
+
+static __always_inline int is_multicast_station(const __u8 *address)
+{
+	return address[0] & 1;
+}
+
+static __always_inline int is_our_station(const __u8 *address)
+{
+	int differ = 0;
+
+#pragma unroll
+	for (int i = 0; i < ETH_ALEN; i++)
+		differ |= address[i] ^ station[i];
+	return !differ;
+}
+
+static __always_inline int is_unicast_ip4(__be32 address)
+{
+	__u32 host = bpf_ntohl(address);
+
+	return host >> 24 && host >> 24 != 127 && host >> 28 < 0xe; /* 0/8, 127/8, 224/4, 240/4 */
+}
+
+static __always_inline int is_unicast_ip6(const struct in6_addr *address)
+{
+	const __be32 *word = address->in6_u.u6_addr32;
+
+	if (address->in6_u.u6_addr8[0] == 0xff)
+		return 0;
+	return word[0] || word[1] || word[2] || bpf_ntohl(word[3]) > 1; /* :: and ::1 */
+}
+
+static __always_inline int is_unicast(const struct packet *pkt)
+{
+	if (is_multicast_station(pkt->eth->h_dest))
+		return 0;
+	if (pkt->ipv6) {
+		struct ipv6hdr *ip = pkt->l3;
+
+		return is_unicast_ip6(&ip->saddr) && is_unicast_ip6(&ip->daddr);
+	} else {
+		struct iphdr *ip = pkt->l3;
+
+		return is_unicast_ip4(ip->saddr) && is_unicast_ip4(ip->daddr);
+	}
+}
+
+/* Services that answer any datagram: two of them would talk to each other for ever. Those below
+ * 1024 are refused as a class. */
+static __always_inline int is_reflector(__u16 port)
+{
+	switch (port) {
+	case 1434:  /* SQL Server resolution */
+	case 1900:  /* SSDP */
+	case 3283:  /* Apple remote desktop */
+	case 3478:  /* STUN */
+	case 3702:  /* WS-Discovery */
+	case 5060:  /* SIP */
+	case 5353:  /* mDNS */
+	case 5683:  /* CoAP */
+	case 11211: /* memcached */
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline int is_allowed(const __u32 source[4])
+{
+	struct dfb_prefix key = {.length = 128};
+
+	__builtin_memcpy(key.address, source, 16);
+	return bpf_map_lookup_elem(&echo_allow, &key) != NULL;
+}
+
+/* Generic cell rate algorithm (ITU-T I.371): one number says when the next answer is due. Losing
+ * the race for it to another CPU costs one answer too many, which does no harm. */
+static __always_inline int is_above_rate(__u64 now)
+{
+	__u64 *due = bpf_map_lookup_elem(&echo_rate, &(__u32){0});
+	__u64 old, start;
+
+	if (!due || !rate_step_ns)
+		return 0;
+	old = *due;
+	start = (__s64)(old - now) > 0 ? old : now;
+	if (start - now > rate_burst_ns)
+		return 1;
+	__sync_val_compare_and_swap(due, old, start + rate_step_ns);
+	return 0;
+}
+
+static __always_inline __u32 count_source(const __u32 source[4])
+{
+	__u32 *count = bpf_map_lookup_elem(&echo_sources, source), one = 1;
+
+	if (count)
+		return __sync_fetch_and_add(count, 1) + 1;
+	bpf_map_update_elem(&echo_sources, source, &one, BPF_ANY);
+	return 1;
+}
+
+static __always_inline void swap_stations(struct ethhdr *eth)
+{
+	__u8 station_of_peer[ETH_ALEN];
+
+	__builtin_memcpy(station_of_peer, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, station_of_peer, ETH_ALEN);
+}
+
+static __always_inline __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* Swapping addresses changes no checksum; a new TTL does (RFC 1624, equation 3). */
+static __always_inline void turn_ip4(struct iphdr *ip)
+{
+	__be32 source = ip->saddr;
+	__u64 sum = (__u16)~ip->check;
+
+	sum += (__u16)~bpf_htons(ip->ttl << 8) + bpf_htons(ECHO_HOP_LIMIT << 8);
+	ip->saddr = ip->daddr;
+	ip->daddr = source;
+	ip->ttl = ECHO_HOP_LIMIT;
+	ip->check = fold(sum);
+}
+
+static __always_inline void turn_ip6(struct ipv6hdr *ip)
+{
+	struct in6_addr source = ip->saddr;
+
+	ip->saddr = ip->daddr;
+	ip->daddr = source;
+	ip->hop_limit = ECHO_HOP_LIMIT;
+}
+
+/* The whole checksum: a virtual interface may have handed us a packet that carries only a part. */
+static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv6hdr *ip, __u32 at, __u32 length)
+{
+	const __u32 *address = (const __u32 *)&ip->saddr;
+	__u64 sum = (__u64)bpf_htons(IPPROTO_UDP) + bpf_htonl(length);
+	__u16 check;
+
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		sum += address[i];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	for (__u32 i = 0; i < ECHO_MAX_CHUNKS && length; i++) {
+		__u32 chunk[ECHO_CHUNK / 4] = {}, n = length < ECHO_CHUNK ? length : ECHO_CHUNK;
+
+		if (bpf_xdp_load_bytes(ctx, at, chunk, n))
+			return 0;
+		sum = (__u32)bpf_csum_diff(NULL, 0, chunk, sizeof(chunk), (__u32)sum);
+		at += n;
+		length -= n;
+	}
+	check = fold(sum);
+	return check ? check : 0xffff;
+}
+
+static __always_inline void turn_udp(struct udphdr *udp)
+{
+	__be16 source = udp->source;
+
+	udp->source = udp->dest;
+	udp->dest = source;
+	udp->check = 0; /* none (RFC 768); mandatory in IPv6, filled in later */
+}
+
+static __always_inline void fill_probe(struct dfb_probe *probe, const __u32 source[4], __u64 arrived)
+{
+	probe->flags |= DFB_PROBE_REPLY;
+	probe->received = bpf_htonl(count_source(source));
+	probe->residence_ns = bpf_htonl((__u32)(bpf_ktime_get_ns() - arrived));
+}
+
+static __always_inline int is_probe(struct dfb_probe *probe, __u32 payload, void *end)
+{
+	return payload >= sizeof(*probe) && (void *)(probe + 1) <= end &&
+	       probe->magic == bpf_htonl(DFB_PROBE_MAGIC) && probe->version == DFB_PROBE_VERSION;
+}
+
+/* Why a datagram to our port gets no answer; XDP_TX: it does. */
+static __always_inline int judge(const struct packet *pkt, struct udphdr *udp, const __u32 source[4],
+				 struct dfb_echo_counters *count)
+{
+	__u16 port = bpf_ntohs(udp->source);
+	__u32 destination[4];
+
+	parse_destination(pkt, destination);
+	if (!is_unicast(pkt))
+		return refuse(&count->not_unicast, XDP_PASS);
+	if (!is_our_station(pkt->eth->h_dest))
+		return refuse(&count->not_for_us, XDP_PASS);
+	if (is_our_station(pkt->eth->h_source) || parse_same_address(source, destination))
+		return refuse(&count->own_source, XDP_DROP);
+	if (!is_allowed(source))
+		return refuse(&count->not_allowed, XDP_PASS);
+	if (port < ECHO_PRIVILEGED_PORTS)
+		return refuse(&count->low_port, XDP_DROP);
+	if (udp->source == udp->dest || is_reflector(port))
+		return refuse(&count->reflector_port, XDP_DROP);
+	return XDP_TX;
+}
+
+SEC("xdp")
+int dfb_echo(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct dfb_echo_counters *count = bpf_map_lookup_elem(&echo_counters, &(__u32){0});
+	__u64 arrived = bpf_ktime_get_ns();
+	struct packet pkt = {};
+	struct dfb_probe *probe;
+	__u32 source[4], length;
+	struct udphdr *udp;
+	int fate, ours;
+
+	if (!count || parse_frame(data, end, &pkt) != PARSE_OK)
+		return XDP_PASS;
+	if (pkt.fragment)
+		return refuse(&count->fragment, XDP_PASS);
+	if (pkt.options)
+		return refuse(&count->options, XDP_PASS);
+	udp = parse_udp(&pkt, end);
+	if (!udp)
+		return refuse(&count->truncated, XDP_PASS);
+	length = bpf_ntohs(udp->len);
+	if (length < sizeof(*udp) || length > pkt.l4_length)
+		return refuse(&count->truncated, XDP_PASS);
+	parse_source(&pkt, source);
+	fate = judge(&pkt, udp, source, count);
+	if (fate != XDP_TX)
+		return fate;
+	if (length > sizeof(*udp) + DFB_ECHO_MAX_PAYLOAD)
+		return refuse(&count->too_long, XDP_DROP);
+	if ((void *)udp + length > end)
+		return refuse(&count->truncated, XDP_PASS);
+	probe = (struct dfb_probe *)(udp + 1);
+	ours = is_probe(probe, length - sizeof(*udp), end);
+	if (ours && (probe->flags & DFB_PROBE_REPLY))
+		return refuse(&count->reply_bit, XDP_DROP);
+	if (is_above_rate(arrived))
+		return refuse(&count->rate_limited, XDP_DROP);
+
+	if (ours && (void *)(probe + 1) <= end)
+		fill_probe(probe, source, arrived);
+	swap_stations(pkt.eth);
+	turn_udp(udp);
+	if (pkt.ipv6) {
+		turn_ip6(pkt.l3);
+		udp->check = udp6_checksum(ctx, pkt.l3, (__u32)((void *)udp - data), length);
+	} else {
+		turn_ip4(pkt.l3);
+	}
+	return refuse(ours ? &count->answered : &count->echoed, XDP_TX);
+}

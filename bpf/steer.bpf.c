@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clients' side of the gateway, clsact ingress: marks each packet for a service of ours with the
+ * server that serves it. Routing rules do the rest, so firewall, TTL and MTU apply as ever.
+ * A service is an address here: fragments need no ports.
+ */
+#include "maps.h"
+#include "parse.h"
+
+#include <linux/pkt_cls.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dfb_steer_counters);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} steer_counters SEC(".maps");
+
+const volatile __u32 mark_mask = 0;
+const volatile __u32 mark_shift = 0;
+
+/* Who serves the pool now; 0: nobody, or nobody may. */
+static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count)
+{
+	struct dfb_plan *plan = bpf_map_lookup_elem(&plans, &id);
+	struct dfb_pool *pool = bpf_map_lookup_elem(&pools, &id);
+	__u32 server;
+
+	if (!plan || !pool)
+		return 0;
+	if (plan->held) {
+		count->held++;
+		return 0;
+	}
+	server = pool->slots[0];
+	if (!server)
+		count->no_server++;
+	return server;
+}
+
+SEC("tc")
+int dfb_steer(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct dfb_steer_counters *count = bpf_map_lookup_elem(&steer_counters, &(__u32){0});
+	struct dfb_service *service;
+	struct packet pkt = {};
+	enum parse_result result;
+	__u32 destination[4], server;
+
+	if (!count)
+		return TC_ACT_UNSPEC;
+	result = parse_frame(data, end, &pkt);
+	if (result != PARSE_OK) {
+		if (result == PARSE_TRUNCATED)
+			count->truncated++;
+		else
+			count->not_ip++;
+		return TC_ACT_UNSPEC;
+	}
+	parse_destination(&pkt, destination);
+	service = bpf_map_lookup_elem(&services, destination);
+	if (!service) {
+		count->no_service++;
+		return TC_ACT_UNSPEC;
+	}
+	server = serving(service->pool, count);
+	if (server) {
+		skb->mark = (skb->mark & ~mark_mask) | ((server << mark_shift) & mark_mask);
+		count->marked++;
+	}
+	return TC_ACT_UNSPEC;
+}
