@@ -47,7 +47,7 @@ bench: all tests ## measure; prints tables
 .PHONY: tests
 tests: $(UNIT) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
 
-lint: $(B)/libcore.a ## layers, SPDX lines, sizes
+lint: $(B)/libcore.a ## layers, SPDX lines, sizes, scripts
 	@tools/layers
 	@tools/lint
 
@@ -89,6 +89,22 @@ $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
 $(B)/selftests/unit/%: selftests/unit/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+MAN := $(wildcard Documentation/man/*.[1-8])
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/defib
+	install -m 755 $(B)/defibd $(B)/defib-probe $(B)/defib $(DESTDIR)$(PREFIX)/sbin/
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
+	install -m 644 systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	sed -i 's,/usr/sbin/,$(PREFIX)/sbin/,' $(DESTDIR)$(PREFIX)/lib/systemd/system/defibd*.service
+	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/defib.conf
+	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/defib.conf
+	for page in $(MAN); do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+	cp -r README.md COPYING Documentation $(DESTDIR)$(PREFIX)/share/doc/defib/
+	rm -r $(DESTDIR)$(PREFIX)/share/doc/defib/Documentation/man
 
 clean: ## remove build/
 	rm -rf $(B)
