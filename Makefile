@@ -82,6 +82,7 @@ $(B)/defib-probe: $(B)/user/probe.o $(ARCHIVES)
 $(B)/defib: $(CLI_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(B)/lab/pace: $(B)/tools/lab.d/pace/serve.o
 $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
