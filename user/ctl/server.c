@@ -23,6 +23,7 @@
 
 #define CTL_GROUP "defib"
 #define CTL_QUEUE 16
+#define CTL_JSON (JSON_COMPACT | JSON_REAL_PRECISION(12))
 #define CTL_LAST_WORDS 256 /* room beyond a monitor's limit for the line that says why it ends */
 
 /* Bytes [start, end) of data are waiting. */
@@ -177,7 +178,7 @@ static void client_watch(struct client *c)
 /* The reply as a line; one that cannot be made or sent ends the connection. */
 static void client_put(struct client *c, json_t *doc)
 {
-	CLEAN_FREE char *line = json_dumps(doc, JSON_COMPACT);
+	CLEAN_FREE char *line = json_dumps(doc, CTL_JSON);
 	size_t n = line ? strlen(line) : 0;
 
 	if (!line || n > CTL_MAX_REPLY || outbox_put(&c->out, line, n))
@@ -573,7 +574,7 @@ static void client_report(struct client *c, const char *line, size_t n)
 
 void ctl_broadcast(struct ctl_server *server, json_t *report)
 {
-	CLEAN_FREE char *line = json_dumps(report, JSON_COMPACT);
+	CLEAN_FREE char *line = json_dumps(report, CTL_JSON);
 
 	json_decref(report);
 	if (!line)
