@@ -95,7 +95,8 @@ servers:
 END
 	for ((i = 1; i <= lab_servers + lab_direct; i++)); do
 		[[ ,${conf[servers]}, == *,s$i,* ]] || continue
-		echo "  - {name: s$i, address: $(config_addresses "$(lab_address4 "$i")" "$(lab_address6 "$i")")}"
+		printf '  - {name: s%d, address: %s}\n' "$i" \
+			"$(config_addresses "$(lab_address4 "$i")" "$(lab_address6 "$i")")"
 	done
 	cat <<END
 pools:

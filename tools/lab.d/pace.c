@@ -284,7 +284,7 @@ static void report_json(const struct run *r)
 	for (unsigned int i = 0; i < r->n_edges; i++)
 		json_array_append_new(edges, edge_json(r, &r->edges[i]));
 	print_json(json_pack(
-		"{s:i, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:I, s:f, s:f, s:f, s:o}",
+		"{s:i,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:f,s:I,s:I,s:f,s:f,s:f,s:o}",
 		"schema", 1, "to", r->o->to, "port", r->o->port, "rate", (json_int_t)r->o->rate, "sent",
 		(json_int_t)r->sent, "received", (json_int_t)r->received, "lost",
 		(json_int_t)(r->sent - r->received), "duplicates", (json_int_t)r->duplicates, "errors",
