@@ -10,6 +10,8 @@
 #include <base/text.h>
 #include <detect.h>
 
+#include "counters.h"
+
 static const char *const state_names[] = {
 	[DFB_STATE_UNKNOWN] = "unknown",
 	[DFB_STATE_UP] = "up",
@@ -279,15 +281,13 @@ static uint32_t candidate_grade(const struct snapshot *s, const struct dfb_plan 
 	const struct dfb_server *server = snapshot_server(s, id);
 	uint32_t grade = DETECT_FIT;
 
-	if (!server || server->flags)
+	if (!server || server->flags || !server_worst(s, id, plan->families))
 		return DETECT_UNFIT;
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		const struct dfb_detect *d = target_detect(s, dfb_target_id(id, family));
 
-		if (!(plan->families & 1u << family))
+		if (!(plan->families & 1u << family) || !target_in_use(s, id, family))
 			continue;
-		if (!target_in_use(s, id, family))
-			return DETECT_UNFIT;
 		if (detect_grade(d) < grade)
 			grade = detect_grade(d);
 	}
@@ -526,37 +526,6 @@ static json_t *prober_json(const struct snapshot *s)
 		"up_to_date", p->generation == s->control.generation);
 }
 
-struct counter_name {
-	const char *name;
-	size_t offset;
-};
-
-#define BEAT(field) {#field, offsetof(struct dfb_beat_counters, field)}
-#define STEER(field) {#field, offsetof(struct dfb_steer_counters, field)}
-
-static const struct counter_name beat_names[] = {
-	BEAT(stamped), BEAT(stamp_not_prober), BEAT(stamp_bad_target), BEAT(replies), BEAT(reply_truncated),
-	BEAT(reply_bad_target), BEAT(reply_bad_source), BEAT(reply_old), BEAT(reply_replayed),
-	BEAT(reply_forged), BEAT(ring_full), BEAT(verdicts), BEAT(switches),
-};
-
-static const struct counter_name steer_names[] = {
-	STEER(marked), STEER(no_service), STEER(not_ip), STEER(truncated), STEER(no_server), STEER(held),
-};
-
-static json_t *counters_json(const void *counters, const struct counter_name *names, size_t n)
-{
-	json_t *doc = json_object();
-
-	for (size_t i = 0; i < n; i++) {
-		uint64_t value;
-
-		memcpy(&value, (const char *)counters + names[i].offset, sizeof(value));
-		json_object_set_new(doc, names[i].name, json_integer((json_int_t)value));
-	}
-	return doc;
-}
-
 json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 {
 	json_t *servers = json_array(), *pools = json_array();
@@ -579,8 +548,8 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		"services", extra && extra->policy ? policy_services(s, extra->policy) : map_services(s),
 		"prober", prober_json(s),
 		"counters",
-		"beat", counters_json(&s->beat, beat_names, ARRAY_SIZE(beat_names)),
-		"steer", counters_json(&s->steer, steer_names, ARRAY_SIZE(steer_names)));
+		"beat", counters_beat_json(&s->beat),
+		"steer", counters_steer_json(&s->steer));
 }
 
 enum ctl_code status_code(const json_t *doc)
