@@ -55,7 +55,7 @@ plant user/act/planted.c '<bpf/libbpf.h>' 'user/act/planted.c:1: <bpf/libbpf.h> 
 plant user/act/planted.c '"beat.skel.h"' 'must not include'
 plant user/act/route_planted.c '<libvirt/libvirt.h>' 'belongs to user/act/vm.c only'
 plant user/act/planted.c '  <nftables/libnftables.h> /* why */' 'belongs to user/act/nat.c only'
-plant user/core/planted.c '<sqlite3.h>' '<sqlite3.h> belongs to user/store/ only'
+plant user/core/planted.c '<sqlite3.h>' '<sqlite3.h> belongs to user/store/'
 plant bpf/planted.h '"core/event.h"' 'bpf/ must not include'
 plant include/defib/planted.h '<stdlib.h>' 'include/defib/ must not include <stdlib.h>'
 
