@@ -29,6 +29,9 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
 UNIT := $(patsubst selftests/unit/%.c,$(B)/selftests/unit/%,$(wildcard selftests/unit/test_*.c))
 TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
 
+# keep what is made on the way
+.SECONDARY:
+
 .PHONY: all help demo check bench lint install clean
 all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
 
@@ -56,7 +59,7 @@ $(B)/%.bpf.o: bpf/%.bpf.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/%.skel.h: $(B)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $* > $@.tmp
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
 	@mv $@.tmp $@
 
 $(B)/%.o: %.c | $(SKELETONS)

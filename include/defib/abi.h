@@ -189,6 +189,22 @@ struct dfb_control {
 	__u32 pad;
 };
 
+/**
+ * struct dfb_interface - `interfaces` (hash, key: ifindex): where programs of the instance are
+ * @name: of the interface when they were attached
+ * @client: 1: dfb_steer is on its ingress
+ * @server: 1: dfb_stamp is on its egress and dfb_reply behind its XDP root
+ * @clsact: 1: its clsact qdisc is ours to remove
+ * @generic: 1: XDP runs in generic mode
+ */
+struct dfb_interface {
+	char name[16];
+	__u8 client;
+	__u8 server;
+	__u8 clsact;
+	__u8 generic;
+};
+
 /* --- written by the prober ------------------------------------------------------------------- */
 
 /**

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "hook.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <netlink/route/classifier.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clean.h"
+
+#define HOOK_PRIORITY 780
+#define HOOK_HANDLE 0xdf1b
+#define HOOK_MAPS 32
+
+#define HOOK(where, point)                                                           \
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = ifindex,                          \
+		    .attach_point = (point) == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS)
+
+static bool uses_map(int prog, uint32_t map)
+{
+	uint32_t ids[HOOK_MAPS];
+	struct bpf_prog_info info = {.nr_map_ids = HOOK_MAPS, .map_ids = (uintptr_t)ids};
+	uint32_t length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog, &info, &length))
+		return false;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < HOOK_MAPS; i++) {
+		if (ids[i] == map)
+			return true;
+	}
+	return false;
+}
+
+/* Whose filter has our place? Return: 0: nobody's, 1: ours, -EBUSY: a foreign one. */
+static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY);
+	int err = bpf_tc_query(hook, &opts);
+
+	if (err == -ENOENT || err == -EINVAL)
+		return 0;
+	if (err)
+		return err;
+	CLEAN_CLOSE int prog = bpf_prog_get_fd_by_id(opts.prog_id);
+
+	return prog >= 0 && uses_map(prog, owner_map) ? 1 : -EBUSY;
+}
+
+int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map, bool *ret_made_clsact, char *why,
+		size_t size)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY, .prog_fd = prog);
+	char name[IF_NAMESIZE] = "?";
+	HOOK(hook, point);
+	int made, err;
+
+	if_indextoname((unsigned int)ifindex, name);
+	made = bpf_tc_hook_create(&hook);
+	err = made && made != -EEXIST ? made : occupant(&hook, owner_map);
+	if (err == -EBUSY) {
+		snprintf(why, size, "%s: another program has our place on clsact (priority %d, handle %#x);"
+			 " is another instance using the interface?", name, HOOK_PRIORITY, HOOK_HANDLE);
+		return err;
+	}
+	if (err == 1)
+		opts.flags = BPF_TC_F_REPLACE;
+	if (err >= 0)
+		err = bpf_tc_attach(&hook, &opts);
+	if (err) {
+		snprintf(why, size, "%s: cannot attach to clsact: %s", name, strerror(-err));
+		return err;
+	}
+	if (!made)
+		*ret_made_clsact = true;
+	return 0;
+}
+
+/* libbpf can only ask for a filter by number. */
+static bool is_empty(struct nl_sock *sock, int ifindex, uint32_t parent)
+{
+	struct nl_cache *filters;
+	bool empty;
+
+	if (rtnl_cls_alloc_cache(sock, ifindex, TC_H_MAKE(TC_H_CLSACT, parent), &filters))
+		return false;
+	empty = nl_cache_nitems(filters) == 0;
+	nl_cache_free(filters);
+	return empty;
+}
+
+static bool is_unused(int ifindex)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	bool unused = sock && !nl_connect(sock, NETLINK_ROUTE) && is_empty(sock, ifindex, TC_H_MIN_INGRESS) &&
+		      is_empty(sock, ifindex, TC_H_MIN_EGRESS);
+
+	nl_socket_free(sock);
+	return unused;
+}
+
+void hook_detach(int ifindex, enum hook_point point, bool remove_clsact)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY);
+	HOOK(hook, point);
+
+	bpf_tc_detach(&hook, &opts);
+	if (!remove_clsact || !is_unused(ifindex))
+		return;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	bpf_tc_hook_destroy(&hook);
+}

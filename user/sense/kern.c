@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "base/clean.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "kern_private.h"
+
+#define KERN_SERVICES 4096
+#define KERN_INTERFACES 128
+#define KERN_RING_BATCH 4096
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = 0;
+	if (level != LIBBPF_DEBUG)
+		log_debug("libbpf: %s", line);
+	return 0;
+}
+
+static int make_dir(const char *path, mode_t mode)
+{
+	return mkdir(path, mode) && errno != EEXIST ? -errno : 0;
+}
+
+static int make_dirs(const struct paths *paths)
+{
+	struct statfs fs;
+	int err = 0;
+
+	if (statfs(PATHS_BPF, &fs))
+		return -errno;
+	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", PATHS_BPF, "bpf", 0, NULL))
+		return -errno;
+	err = make_dir(PATHS_BPF "/defib", 0750);
+	if (!err)
+		err = make_dir(paths->pin_dir, 0750);
+	if (!err)
+		err = make_dir(paths->maps_dir, 0750);
+	if (!err)
+		err = make_dir(paths->links_dir, 0750);
+	return err;
+}
+
+static int open_pin(const char *dir, const char *name)
+{
+	char path[2 * PATHS_LEN];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return bpf_obj_get(path);
+}
+
+/* Pinned maps of a version that we do not speak must not be touched. */
+static int check_abi(const struct paths *paths, char *why, size_t size)
+{
+	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "control");
+	struct dfb_control control = {};
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &(uint32_t){0}, &control))
+		return -errno;
+	if (!control.abi || control.abi == DFB_ABI_VERSION)
+		return 0;
+	snprintf(why, size, "the maps pinned below %s have ABI version %u, this program speaks %u;"
+		 " `defib teardown --keep-routes` removes them and leaves the routes serving",
+		 paths->maps_dir, control.abi, DFB_ABI_VERSION);
+	return -EPROTO;
+}
+
+/* Maps keep the capacity they were made with. */
+static int find_capacity(const struct paths *paths, const struct policy *policy, uint32_t *ret_capacity, char *why,
+			 size_t size)
+{
+	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "servers");
+	uint32_t capacity = policy->gateway.max_servers + 1;
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &length))
+		capacity = info.max_entries;
+	if (policy->n_servers >= capacity) {
+		snprintf(why, size, "%u servers are configured, but the maps were made for %u;"
+			 " raise max-servers, then `defib teardown --keep-routes` and start again",
+			 policy->n_servers, capacity - 1);
+		return -ENOSPC;
+	}
+	*ret_capacity = capacity;
+	return 0;
+}
+
+static void set_capacities(struct bpf_object *obj, uint32_t servers)
+{
+	const struct {
+		const char *map;
+		uint32_t entries;
+	} sizes[] = {
+		{"targets", servers * DFB_FAMILIES}, {"attempts", servers * DFB_FAMILIES},
+		{"state", servers * DFB_FAMILIES},   {"rtt", servers * DFB_FAMILIES},
+		{"servers", servers},		     {"plans", DFB_MAX_POOLS + 1},
+		{"pools", DFB_MAX_POOLS + 1},	     {"services", KERN_SERVICES},
+		{"interfaces", KERN_INTERFACES},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, sizes[i].map);
+
+		if (map)
+			bpf_map__set_max_entries(map, sizes[i].entries);
+	}
+}
+
+static int load(struct kern *k, const struct policy *policy)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = k->paths.maps_dir);
+	int err;
+
+	k->beat = beat_bpf__open_opts(&opts);
+	k->steer = k->beat ? steer_bpf__open_opts(&opts) : NULL;
+	if (!k->steer)
+		return -errno;
+	k->beat->rodata->n_servers = k->capacity;
+	k->steer->rodata->mark_mask = policy->gateway.mark_mask;
+	k->steer->rodata->mark_shift = (uint32_t)ffs((int)policy->gateway.mark_mask) - 1;
+	set_capacities(k->beat->obj, k->capacity);
+	set_capacities(k->steer->obj, k->capacity);
+	err = beat_bpf__load(k->beat);
+	return err ? err : steer_bpf__load(k->steer);
+}
+
+static int put_control(struct kern *k, const struct policy *policy)
+{
+	struct dfb_control control = {};
+	int err = map_get(k->beat->maps.control, 0, &control);
+
+	if (err)
+		return err;
+	control.abi = DFB_ABI_VERSION;
+	control.mark_mask = policy->gateway.mark_mask;
+	control.mark_shift = k->steer->rodata->mark_shift;
+	control.stop = 0;
+	return map_put(k->beat->maps.control, 0, &control);
+}
+
+/* --- edges ----------------------------------------------------------------------------------- */
+
+static void emit_target(struct kern *k, const struct dfb_event *from)
+{
+	struct event ev = {
+		.time_ns = from->time_ns,
+		.kind = EVENT_TARGET,
+		.target = {
+			.target = from->target,
+			.state = from->new_state,
+			.reason = from->change.reason,
+			.since_ns = from->time_ns,
+			.last_good_ns = from->change.last_good_ns,
+			.first_missed_ns = from->change.first_missed_ns,
+			.verdict_ns = from->change.verdict_ns,
+			.misses = from->change.misses,
+			.witness = from->change.witness,
+			.lateness_ns = from->change.lateness_ns,
+		},
+	};
+
+	k->emit(k->arg, &ev);
+}
+
+static void emit_pool(struct kern *k, const struct dfb_event *from)
+{
+	struct event ev = {
+		.time_ns = from->time_ns,
+		.kind = from->kind == DFB_EVENT_SWITCH ? EVENT_POOL : EVENT_PROPOSAL,
+		.pool = {
+			.pool = from->pool,
+			.server = from->change.to,
+			.epoch = from->epoch,
+			.last = from->change,
+		},
+	};
+
+	k->emit(k->arg, &ev);
+}
+
+static int on_record(void *arg, void *data, size_t size)
+{
+	const struct dfb_event *from = data;
+	struct kern *k = arg;
+
+	if (size < sizeof(*from))
+		return 0;
+	if (from->kind == DFB_EVENT_TARGET)
+		emit_target(k, from);
+	else if (from->kind < DFB_EVENT_KIND_MAX)
+		emit_pool(k, from);
+	return 0;
+}
+
+static void adopt_target(struct kern *k, uint32_t id, const struct dfb_detect *d)
+{
+	struct event ev = {
+		.time_ns = clock_now_ns(),
+		.kind = EVENT_TARGET,
+		.target = {
+			.target = id,
+			.state = d->state,
+			.reason = d->reason,
+			.since_ns = d->since_ns,
+			.last_good_ns = d->last_good_ns,
+			.first_missed_ns = d->first_missed_ns,
+			.verdict_ns = d->since_ns,
+			.misses = d->misses,
+			.damped = d->damped,
+		},
+	};
+
+	k->emit(k->arg, &ev);
+}
+
+static void adopt_pool(struct kern *k, uint32_t id, const struct dfb_pool *pool)
+{
+	struct event ev = {
+		.time_ns = clock_now_ns(),
+		.kind = EVENT_POOL,
+		.pool = {
+			.pool = id,
+			.server = pool->slots[0],
+			.epoch = pool->epoch,
+			.committed = pool->committed,
+			.last = pool->last,
+		},
+	};
+
+	k->emit(k->arg, &ev);
+}
+
+void kern_adopt(struct kern *k)
+{
+	struct dfb_target_run run;
+	struct dfb_target cfg;
+	struct dfb_plan plan;
+	struct dfb_pool pool;
+
+	for (uint32_t id = 0; id < k->capacity * DFB_FAMILIES; id++) {
+		if (!map_get(k->beat->maps.targets, id, &cfg) && cfg.server &&
+		    !map_get(k->beat->maps.state, id, &run))
+			adopt_target(k, id, &run.detect);
+	}
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
+		if (!map_get(k->beat->maps.plans, id, &plan) && plan.name[0] &&
+		    !bpf_map_lookup_elem_flags(bpf_map__fd(k->beat->maps.pools), &id, &pool, BPF_F_LOCK))
+			adopt_pool(k, id, &pool);
+	}
+}
+
+int kern_fd(const struct kern *k)
+{
+	return ring_buffer__epoll_fd(k->ring);
+}
+
+static uint64_t ring_full(const struct kern *k)
+{
+	int n = libbpf_num_possible_cpus();
+	CLEAN_FREE struct dfb_beat_counters *count = n > 0 ? calloc((size_t)n, sizeof(*count)) : NULL;
+	uint64_t sum = 0;
+
+	if (!count || map_get(k->beat->maps.beat_counters, 0, count))
+		return 0;
+	for (int i = 0; i < n; i++)
+		sum += count[i].ring_full;
+	return sum;
+}
+
+/* The ring is a hint: if it was ever full, the maps tell what it could not. */
+void kern_poll(struct kern *k)
+{
+	uint64_t full;
+
+	ring_buffer__consume(k->ring);
+	full = ring_full(k);
+	if (full == k->ring_full)
+		return;
+	k->ring_full = full;
+	kern_adopt(k);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static int open_all(struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	int err = make_dirs(&k->paths);
+
+	if (!err)
+		err = check_abi(&k->paths, why, size);
+	if (!err)
+		err = find_capacity(&k->paths, policy, &k->capacity, why, size);
+	if (err)
+		return err;
+	err = load(k, policy);
+	if (!err)
+		err = put_control(k, policy);
+	if (err)
+		return err;
+	k->ring = ring_buffer__new(bpf_map__fd(k->beat->maps.events), on_record, k, NULL);
+	k->ring_full = ring_full(k);
+	return k->ring ? 0 : -errno;
+}
+
+int kern_open(const struct paths *paths, struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
+	      char *why, size_t size)
+{
+	struct kern *k = calloc(1, sizeof(*k));
+	int err = k ? 0 : -ENOMEM;
+
+	libbpf_set_print(log_libbpf);
+	why[0] = 0;
+	if (k) {
+		k->paths = *paths;
+		k->emit = emit;
+		k->arg = arg;
+		err = open_all(k, policy, why, size);
+	}
+	if (err && !why[0])
+		snprintf(why, size, "cannot load the kernel programs: %s%s", strerror(-err),
+			 err == -EPERM ? " (root, or CAP_BPF and CAP_NET_ADMIN, is needed)" : "");
+	if (err)
+		kern_close(k);
+	else
+		*ret_kern = k;
+	return err;
+}
+
+void kern_close(struct kern *k)
+{
+	if (!k)
+		return;
+	ring_buffer__free(k->ring);
+	if (k->steer)
+		steer_bpf__destroy(k->steer);
+	if (k->beat)
+		beat_bpf__destroy(k->beat);
+	free(k);
+}
+
+/* --- orders ---------------------------------------------------------------------------------- */
+
+int kern_order(struct kern *k, const struct dfb_order *order)
+{
+	unsigned char packet[DFB_ORDER_OFFSET + sizeof(*order)] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
+
+	memcpy(packet + DFB_ORDER_OFFSET, order, sizeof(*order));
+	if (bpf_prog_test_run_opts(bpf_program__fd(k->beat->progs.dfb_order), &run))
+		return -errno;
+	return -(int)run.retval;
+}
+
+int kern_flag(struct kern *k, uint32_t server, uint32_t flags, const bool cannot_leave[DFB_FAMILIES])
+{
+	struct dfb_server who;
+	int err = map_get(k->beat->maps.servers, server, &who);
+
+	if (!err && who.flags != flags) {
+		who.flags = flags;
+		err = map_put(k->beat->maps.servers, server, &who);
+	}
+	for (uint32_t family = 0; !err && family < DFB_FAMILIES; family++) {
+		uint32_t id = dfb_target_id(server, family);
+		struct dfb_target cfg;
+
+		err = map_get(k->beat->maps.targets, id, &cfg);
+		if (err || !cfg.server || cfg.cannot_leave == cannot_leave[family])
+			continue;
+		cfg.cannot_leave = cannot_leave[family];
+		err = map_put(k->beat->maps.targets, id, &cfg);
+	}
+	return err;
+}
+
+uint32_t kern_flags(const struct kern *k, uint32_t server)
+{
+	struct dfb_server who;
+
+	return map_get(k->beat->maps.servers, server, &who) ? 0 : who.flags;
+}
+
+int kern_hold(struct kern *k, uint32_t pool, bool held)
+{
+	struct dfb_plan plan;
+	int err = map_get(k->beat->maps.plans, pool, &plan);
+
+	if (err || plan.held == held)
+		return err;
+	plan.held = held;
+	return map_put(k->beat->maps.plans, pool, &plan);
+}
+
+void kern_stop_prober(const struct paths *paths)
+{
+	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "control");
+	struct dfb_control control;
+
+	if (fd < 0 || bpf_map_lookup_elem(fd, &(uint32_t){0}, &control))
+		return;
+	control.stop = 1;
+	bpf_map_update_elem(fd, &(uint32_t){0}, &control, BPF_ANY);
+}

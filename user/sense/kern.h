@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel programs of an instance: load, attach, adopt, configure, listen, order.
+ * Maps and links are pinned: all goes on when the process ends, and the next one adopts it.
+ */
+#ifndef SENSE_KERN_H
+#define SENSE_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/paths.h"
+#include "core/event.h"
+#include "core/policy.h"
+
+struct kern;
+
+typedef void kern_emit(void *arg, const struct event *ev);
+
+/**
+ * kern_open() - load the programs; make the pinned maps or adopt those that are there
+ * @policy: its interfaces, limits and mark are used; ids are filled in
+ * @emit: called from kern_adopt() and kern_poll()
+ * @why: out: one line for the operator when it fails
+ * Return: 0; -EPROTO: pinned maps of another ABI version; -ENOSPC: more servers than the maps hold;
+ * -EPERM; or another -errno. Nothing new is left behind on failure.
+ */
+int kern_open(const struct paths *paths, struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
+	      char *why, size_t size);
+
+/** kern_close() - forget it; what is pinned and attached stays and works on. */
+void kern_close(struct kern *kern);
+
+/**
+ * kern_configure() - write the policy into the configuration maps; only what differs is touched
+ *
+ * Targets whose address or kind of probe changed start anew; servers, pools and services that are
+ * no longer there are removed. Ids are filled into @policy first.
+ * Return: 0 or -errno, with @why.
+ */
+int kern_configure(struct kern *kern, struct policy *policy, char *why, size_t size);
+
+/**
+ * kern_attach() - attach the programs to the policy's interfaces, detach them from others
+ *
+ * An interface that does not exist is left for later: call again when it appears.
+ * Return: 0, -ENODEV if some did not exist, or -errno with @why.
+ */
+int kern_attach(struct kern *kern, const struct policy *policy, char *why, size_t size);
+
+/** kern_adopt() - emit the state of all targets and pools. */
+void kern_adopt(struct kern *kern);
+
+/** kern_fd() - readable when edges are waiting. */
+int kern_fd(const struct kern *kern);
+
+/** kern_poll() - emit them. */
+void kern_poll(struct kern *kern);
+
+/** kern_order() - run an order in the kernel. Return: 0 or -errno, see struct dfb_order. */
+int kern_order(struct kern *kern, const struct dfb_order *order);
+
+/** kern_flag() - DFB_SERVER_* of a server, and which of its targets nothing can reach. */
+int kern_flag(struct kern *kern, uint32_t server, uint32_t flags, const bool cannot_leave[DFB_FAMILIES]);
+
+/** kern_flags() - the flags found, so that maintenance outlives the controller. */
+uint32_t kern_flags(const struct kern *kern, uint32_t server);
+
+/** kern_hold() - stop, or resume, marking a pool's packets. */
+int kern_hold(struct kern *kern, uint32_t pool, bool held);
+
+/** kern_stop_prober() - ask the prober to end itself; kern_open() takes it back. */
+void kern_stop_prober(const struct paths *paths);
+
+/** kern_teardown() - detach and unpin everything of an instance. Return: 0, or -ENOENT: nothing there. */
+int kern_teardown(const struct paths *paths);
+
+#endif

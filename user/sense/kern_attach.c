@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Programs on interfaces: attached where the policy says, detached elsewhere, gone at teardown. */
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/text.h"
+#include "hook.h"
+#include "kern_private.h"
+#include "xdp.h"
+
+static void name_xdp_use(struct xdp_use *use, const struct paths *paths, int ifindex)
+{
+	use->ifindex = ifindex;
+	use->mode = XDP_MODE_AUTO;
+	use->slot = DFB_XDP_BEAT;
+	snprintf(use->pin_link, sizeof(use->pin_link), "%s/xdp-%d", paths->links_dir, ifindex);
+	snprintf(use->pin_slots, sizeof(use->pin_slots), "%s/slots-%d", paths->links_dir, ifindex);
+}
+
+static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *name)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (!strcmp(names[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* --- detaching ------------------------------------------------------------------------------- */
+
+static void detach_server(const struct paths *paths, int ifindex, const struct dfb_interface *face, bool exists)
+{
+	struct xdp_use use;
+
+	name_xdp_use(&use, paths, ifindex);
+	xdp_leave(&use);
+	if (exists)
+		hook_detach(ifindex, HOOK_EGRESS, face->clsact && !face->client);
+}
+
+/* The index may be another interface's by now. */
+static bool still_exists(int ifindex, const struct dfb_interface *face)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname((unsigned int)ifindex, name) && !strcmp(name, face->name);
+}
+
+static void detach(const struct paths *paths, int interfaces, uint32_t ifindex, struct dfb_interface *face,
+		   const struct policy *keep)
+{
+	bool exists = still_exists((int)ifindex, face);
+	bool client = exists && keep &&
+		      lists(keep->gateway.client_interfaces, keep->gateway.n_client_interfaces, face->name);
+	bool server = exists && keep &&
+		      lists(keep->gateway.server_interfaces, keep->gateway.n_server_interfaces, face->name);
+
+	if (face->server && !server) {
+		detach_server(paths, (int)ifindex, face, exists);
+		face->server = 0;
+	}
+	if (face->client && !client) {
+		if (exists)
+			hook_detach((int)ifindex, HOOK_INGRESS, face->clsact && !face->server);
+		face->client = 0;
+	}
+	if (client || server)
+		bpf_map_update_elem(interfaces, &ifindex, face, BPF_ANY);
+	else
+		bpf_map_delete_elem(interfaces, &ifindex);
+}
+
+static void detach_others(const struct paths *paths, int interfaces, const struct policy *keep)
+{
+	struct dfb_interface face;
+	uint32_t ifindex, next;
+	bool more = !bpf_map_get_next_key(interfaces, NULL, &next);
+
+	while (more) {
+		ifindex = next;
+		more = !bpf_map_get_next_key(interfaces, &ifindex, &next);
+		if (!bpf_map_lookup_elem(interfaces, &ifindex, &face))
+			detach(paths, interfaces, ifindex, &face, keep);
+	}
+}
+
+/* --- attaching ------------------------------------------------------------------------------- */
+
+static uint32_t map_id(const struct bpf_map *map)
+{
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &length) ? 0 : info.id;
+}
+
+static int attach_client(struct kern *k, int ifindex, bool *made, char *why, size_t size)
+{
+	return hook_attach(ifindex, HOOK_INGRESS, bpf_program__fd(k->steer->progs.dfb_steer),
+			   map_id(k->steer->maps.pools), made, why, size);
+}
+
+static int attach_server(struct kern *k, int ifindex, bool *made, char *why, size_t size)
+{
+	struct xdp_use use;
+	int err;
+
+	name_xdp_use(&use, &k->paths, ifindex);
+	err = xdp_join(&use, bpf_program__fd(k->beat->progs.dfb_reply), 0, why, size);
+	if (err)
+		return err;
+	return hook_attach(ifindex, HOOK_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp),
+			   map_id(k->beat->maps.state), made, why, size);
+}
+
+/* Noted before it is done, so that a teardown finds all that a crash left half done. */
+static int attach_one(struct kern *k, const char *name, bool client, char *why, size_t size)
+{
+	uint32_t ifindex = if_nametoindex(name);
+	int interfaces = bpf_map__fd(k->beat->maps.interfaces), err;
+	struct dfb_interface face = {};
+	bool made = false;
+
+	if (!ifindex) {
+		snprintf(why, size, "interface %s does not exist; it is used as soon as it appears", name);
+		return -ENODEV;
+	}
+	bpf_map_lookup_elem(interfaces, &ifindex, &face);
+	text_copy(face.name, sizeof(face.name), name);
+	if (client)
+		face.client = 1;
+	else
+		face.server = 1;
+	if (bpf_map_update_elem(interfaces, &ifindex, &face, BPF_ANY))
+		return -errno;
+	err = client ? attach_client(k, (int)ifindex, &made, why, size) :
+		       attach_server(k, (int)ifindex, &made, why, size);
+	face.clsact |= made;
+	face.generic = xdp_is_generic((int)ifindex);
+	bpf_map_update_elem(interfaces, &ifindex, &face, BPF_ANY);
+	return err;
+}
+
+int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	const struct policy_gateway *gw = &policy->gateway;
+	int result = 0;
+
+	detach_others(&k->paths, bpf_map__fd(k->beat->maps.interfaces), policy);
+	for (uint32_t i = 0; i < gw->n_client_interfaces + gw->n_server_interfaces; i++) {
+		bool client = i < gw->n_client_interfaces;
+		const char *name = client ? gw->client_interfaces[i] :
+					    gw->server_interfaces[i - gw->n_client_interfaces];
+		int err = attach_one(k, name, client, why, size);
+
+		if (err && err != -ENODEV)
+			return err;
+		result = err ? err : result;
+	}
+	return result;
+}
+
+/* --- teardown -------------------------------------------------------------------------------- */
+
+static void unpin_all(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	char path[2 * PATHS_LEN + 256];
+
+	while (d && (entry = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		unlink(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+int kern_teardown(const struct paths *paths)
+{
+	char path[PATHS_LEN + 16];
+	CLEAN_CLOSE int interfaces = -1;
+
+	if (access(paths->pin_dir, F_OK))
+		return -errno;
+	snprintf(path, sizeof(path), "%s/interfaces", paths->maps_dir);
+	interfaces = bpf_obj_get(path);
+	if (interfaces >= 0)
+		detach_others(paths, interfaces, NULL);
+	unpin_all(paths->links_dir);
+	unpin_all(paths->maps_dir);
+	rmdir(paths->pin_dir);
+	rmdir(PATHS_BPF "/defib"); /* fails while another instance or a responder is there */
+	return 0;
+}
