@@ -6,6 +6,8 @@
 #ifndef SENSE_BEAT_H
 #define SENSE_BEAT_H
 
+#include <stddef.h>
+
 #include "base/paths.h"
 
 struct beat;

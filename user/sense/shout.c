@@ -76,7 +76,7 @@ int shout_open(struct shout *s, uint64_t ret_cookies[SHOUT_SOCKETS])
 {
 	for (int i = 0; i < SHOUT_SOCKETS; i++)
 		s->fd[i] = -1;
-	s->icmp_id = htons((uint16_t)getpid());
+	s->ident = htons((uint16_t)getpid());
 	for (int i = 0; i < SHOUT_SOCKETS; i++) {
 		ret_cookies[i] = 0;
 		s->fd[i] = open_one(i, &ret_cookies[i]);
@@ -151,7 +151,7 @@ int shout_send(struct shout *s, const struct dfb_target *t, const struct dfb_pro
 	int fd = s->fd[(udp ? 0 : 2) + ipv6];
 	struct shout_icmp icmp = {
 		.type = ipv6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO,
-		.id = s->icmp_id,
+		.id = s->ident,
 		.seq = htons((uint16_t)ntohl(probe->seq)),
 		.probe = *probe,
 	};

@@ -12,7 +12,7 @@
 
 struct shout {
 	int fd[SHOUT_SOCKETS];
-	uint16_t icmp_id; /* network byte order */
+	uint16_t ident; /* network byte order */
 };
 
 /** shout_open() - Return: 0 or -errno. A family that the host lacks is left out. */
