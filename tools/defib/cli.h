@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <base/paths.h>
+#include <base/text.h>
 #include <defib/ctl.h>
 
 /**
@@ -72,5 +73,29 @@ enum ctl_code cli_status(struct cli *cli, json_t **ret_doc);
  * @ret_reply: new reference, only with CTL_OK; may be NULL
  */
 enum ctl_code cli_call(struct cli *cli, const char *cmd, json_t *args, json_t **ret_reply);
+
+/* Reading a document; what is null or missing is "-", or -1. */
+const char *cli_text(const json_t *doc, const char *key);
+int64_t cli_number(const json_t *doc, const char *key);
+
+/** cli_us() - a number of microseconds as "2.31 ms". Return: @text or "-". */
+const char *cli_us(const json_t *doc, const char *key, char text[DURATION_TEXT_LEN]);
+
+/** cli_age() - a number of seconds as "3.2 s", "14 min". Return: @text or "-". */
+const char *cli_age(const json_t *doc, const char *key, char text[DURATION_TEXT_LEN]);
+
+/** cli_find() - Return: the object with this "name" in a list, borrowed, or NULL. */
+const json_t *cli_find(const json_t *list, const char *name);
+
+/** cli_no_such() - say that there is none of this name, and which there are. Return: CTL_USAGE. */
+enum ctl_code cli_no_such(const char *what, const char *name, const json_t *list);
+
+/** cli_event_line() - one event of the monitor or the history as a line of text; the caller frees it. */
+char *cli_event_line(const json_t *event);
+
+/* The parts of the status that `top` shows too; @max_rows: 0: all */
+void status_print_services(const struct cli *cli, const json_t *doc, size_t max_rows);
+void status_print_servers(const struct cli *cli, const json_t *doc, const json_t *before, size_t max_rows);
+void status_print_head(const struct cli *cli, const json_t *doc);
 
 #endif

@@ -526,6 +526,23 @@ static json_t *prober_json(const struct snapshot *s)
 		"up_to_date", p->generation == s->control.generation);
 }
 
+static json_t *interfaces_json(const struct snapshot *s)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < s->n_interfaces; i++) {
+		const struct dfb_interface *one = &s->interfaces[i].interface;
+
+		json_array_append_new(list, json_pack("{s:s, s:i, s:b, s:b, s:s}",
+			"name", one->name,
+			"ifindex", (int)s->interfaces[i].ifindex,
+			"client", (int)one->client,
+			"server", (int)one->server,
+			"xdp", !one->server ? "none" : one->generic ? "generic" : "native"));
+	}
+	return list;
+}
+
 json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 {
 	json_t *servers = json_array(), *pools = json_array();
@@ -538,7 +555,7 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		if (s->plans[id].name[0])
 			json_array_append_new(pools, pool_json(s, id));
 	}
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
 		"schema", CTL_SCHEMA,
 		"daemon", extra ? "up" : "down",
 		"gateway", extra && extra->gateway ? json_string(extra->gateway) : json_null(),
@@ -546,6 +563,7 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		"servers", servers,
 		"pools", pools,
 		"services", extra && extra->policy ? policy_services(s, extra->policy) : map_services(s),
+		"interfaces", interfaces_json(s),
 		"prober", prober_json(s),
 		"counters",
 		"beat", counters_beat_json(&s->beat),

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ void snapshot_free(struct snapshot *s)
 	free(s->plans);
 	free(s->pools);
 	free(s->services);
+	free(s->interfaces);
 	free(s);
 }
 
@@ -170,39 +172,74 @@ static int read_counters(const char *dir, const char *name, uint64_t *sums, size
 	return 0;
 }
 
-static int append_service(struct snapshot *s, const struct snapshot_service *one, uint32_t *room)
-{
-	if (s->n_services == *room) {
-		uint32_t more = *room ? 2 * *room : 16;
-		void *grown = reallocarray(s->services, more, sizeof(*s->services));
+/* A hash whose elements go to an array of records, each with the key first. */
+struct hash {
+	const char *name;
+	size_t value_size;
+	size_t value_offset;
+	size_t record_size;
+	char *records;
+	uint32_t n;
+	uint32_t room;
+};
 
-		if (!grown)
-			return -ENOMEM;
-		s->services = grown;
-		*room = more;
-	}
-	s->services[s->n_services++] = *one;
+static int hash_grow(struct hash *h)
+{
+	uint32_t room = h->room ? 2 * h->room : 16;
+	char *records;
+
+	if (h->n < h->room)
+		return 0;
+	records = reallocarray(h->records, room, h->record_size);
+	if (!records)
+		return -ENOMEM;
+	h->records = records;
+	h->room = room;
 	return 0;
 }
 
-/* A hash that may change meanwhile: no more steps than it has places. */
+/* It may change meanwhile: no more steps than it has places. */
+static int read_hash(const char *dir, struct hash *h)
+{
+	uint32_t capacity;
+	CLEAN_CLOSE int fd = open_map(dir, h->name, h->value_size, &capacity);
+
+	for (uint32_t i = 0; fd >= 0 && i < capacity; i++) {
+		int error = hash_grow(h);
+		char *record = h->records + h->n * h->record_size;
+
+		if (!error)
+			error = bpf_map_get_next_key(fd, h->n ? record - h->record_size : NULL, record);
+		if (error)
+			return error == -ENOENT ? 0 : error;
+		/* One that went away meanwhile is asked for again: the keys then begin anew. */
+		if (!bpf_map_lookup_elem(fd, record, record + h->value_offset))
+			h->n++;
+	}
+	return fd < 0 ? fd : 0;
+}
+
 static int read_services(const char *dir, struct snapshot *s)
 {
-	struct snapshot_service one;
-	uint32_t capacity, room = 0;
-	CLEAN_CLOSE int fd = open_map(dir, "services", sizeof(one.service), &capacity);
-	int error = fd < 0 ? fd : 0;
-	void *previous = NULL;
+	struct hash h = {.name = "services", .value_size = sizeof(struct dfb_service),
+			 .value_offset = offsetof(struct snapshot_service, service),
+			 .record_size = sizeof(struct snapshot_service)};
+	int error = read_hash(dir, &h);
 
-	for (uint32_t i = 0; !error && i < capacity; i++) {
-		error = bpf_map_get_next_key(fd, previous, &one.key);
-		if (error == -ENOENT)
-			return 0;
-		previous = &one.key;
-		if (error || bpf_map_lookup_elem(fd, &one.key, &one.service))
-			continue;
-		error = append_service(s, &one, &room);
-	}
+	s->services = (struct snapshot_service *)h.records;
+	s->n_services = h.n;
+	return error;
+}
+
+static int read_interfaces(const char *dir, struct snapshot *s)
+{
+	struct hash h = {.name = "interfaces", .value_size = sizeof(struct dfb_interface),
+			 .value_offset = offsetof(struct snapshot_interface, interface),
+			 .record_size = sizeof(struct snapshot_interface)};
+	int error = read_hash(dir, &h);
+
+	s->interfaces = (struct snapshot_interface *)h.records;
+	s->n_interfaces = h.n;
 	return error;
 }
 
@@ -267,6 +304,8 @@ static int read_all(const char *dir, struct snapshot *s)
 		error = read_source(dir, &sources[i]);
 	if (!error)
 		error = read_services(dir, s);
+	if (!error)
+		error = read_interfaces(dir, s);
 	if (!error)
 		error = read_counters(dir, "beat_counters", (uint64_t *)&s->beat, sizeof(s->beat));
 	if (!error)

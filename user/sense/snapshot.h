@@ -14,6 +14,12 @@ struct snapshot_service {
 	struct dfb_service service;
 };
 
+/** struct snapshot_interface - one element of the map `interfaces` */
+struct snapshot_interface {
+	uint32_t ifindex;
+	struct dfb_interface interface;
+};
+
 /**
  * struct snapshot - arrays are indexed by id, as the maps are; id 0 is never in use
  * @now_ns: CLOCK_MONOTONIC, not before anything that was read
@@ -38,6 +44,8 @@ struct snapshot {
 	struct dfb_pool *pools;
 	uint32_t n_services;
 	struct snapshot_service *services;
+	uint32_t n_interfaces;
+	struct snapshot_interface *interfaces;
 	struct dfb_beat_counters beat;
 	struct dfb_steer_counters steer;
 };

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <base/clean.h>
+#include <ctl/status.h>
+
+#include "table.h"
+
+void status_print_head(const struct cli *cli, const json_t *doc)
+{
+	bool up = !strcmp(cli_text(doc, "daemon"), "up");
+	const json_t *prober = json_object_get(doc, "prober");
+	char age[DURATION_TEXT_LEN];
+
+	printf("instance %s", cli->instance);
+	if (up)
+		printf(", gateway %s, up %s", cli_text(doc, "gateway"), cli_age(doc, "uptime_s", age));
+	else
+		printf(", the daemon is DOWN: this is what the kernel knows");
+	if (!json_is_object(prober))
+		printf("; no prober");
+	else if (cli_number(prober, "alive_ms_ago") > 1000)
+		printf("; the prober (%d) was last alive %d ms ago", (int)cli_number(prober, "pid"),
+		       (int)cli_number(prober, "alive_ms_ago"));
+	putchar('\n');
+}
+
+static void failover_cell(struct table *t, const json_t *last)
+{
+	char detect[DURATION_TEXT_LEN], change[DURATION_TEXT_LEN], commit[DURATION_TEXT_LEN];
+
+	if (!json_is_object(last)) {
+		table_cell(t, "-");
+		return;
+	}
+	table_cell(t, "%s %s -> %s, detect %s, switch %s, commit %s", cli_text(last, "at"),
+		   cli_text(last, "from"), cli_text(last, "to"), cli_us(last, "detect_us", detect),
+		   cli_us(last, "switch_us", change), cli_us(last, "commit_us", commit));
+}
+
+void status_print_services(const struct cli *cli, const json_t *doc, size_t max_rows)
+{
+	struct table t;
+	size_t i;
+	json_t *service;
+
+	table_init(&t, "SERVICE|STATE|SERVER|POOL|NEXT|LAST FAILOVER");
+	json_array_foreach(json_object_get(doc, "services"), i, service) {
+		const json_t *pool = cli_find(json_object_get(doc, "pools"), cli_text(service, "pool"));
+
+		table_cell(&t, "%s", cli_text(service, "name"));
+		table_cell(&t, "%s", cli_text(service, "state"));
+		table_cell(&t, "%s", cli_text(service, "server"));
+		table_cell(&t, "%s", cli_text(service, "pool"));
+		table_cell(&t, "%s", cli_text(pool, "next"));
+		failover_cell(&t, json_object_get(service, "last_failover"));
+	}
+	table_print(&t, cli->colour, max_rows);
+}
+
+/* Of the probes judged since @before, or ever. */
+static void loss_cell(struct table *t, const json_t *server, const json_t *before)
+{
+	int64_t replies = cli_number(server, "replies"), expired = cli_number(server, "expired");
+
+	if (before && cli_number(before, "replies") <= replies && cli_number(before, "expired") <= expired) {
+		replies -= cli_number(before, "replies");
+		expired -= cli_number(before, "expired");
+	}
+	if (replies + expired > 0)
+		table_cell(t, "%.2f %%", 100.0 * (double)expired / (double)(replies + expired));
+	else
+		table_cell(t, "-");
+}
+
+static void pools_cell(struct table *t, const json_t *doc, const json_t *server)
+{
+	char text[120] = "";
+	size_t i, n = 0;
+	json_t *name;
+
+	json_array_foreach(json_object_get(server, "pools"), i, name) {
+		const json_t *pool = cli_find(json_object_get(doc, "pools"), json_string_value(name));
+		const char *active = json_string_value(json_array_get(json_object_get(pool, "active"), 0));
+		bool serves = active && !strcmp(active, cli_text(server, "name"));
+
+		if (n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s", n ? " " : "",
+					      json_string_value(name), serves ? "*" : "");
+	}
+	table_cell(t, "%s", n ? text : "-");
+}
+
+void status_print_servers(const struct cli *cli, const json_t *doc, const json_t *before, size_t max_rows)
+{
+	char text[DURATION_TEXT_LEN];
+	struct table t;
+	size_t i;
+	json_t *server;
+
+	table_init(&t, "SERVER|STATE|>SINCE|>P50|>P99|>PROBES|>LOSS|POOLS (* SERVES)");
+	json_array_foreach(json_object_get(doc, "servers"), i, server) {
+		const json_t *then = before ? cli_find(json_object_get(before, "servers"),
+						       cli_text(server, "name")) : NULL;
+
+		if (max_rows && i >= max_rows)
+			break;
+		table_cell(&t, "%s", cli_text(server, "name"));
+		table_cell(&t, "%s", cli_text(server, "state"));
+		table_cell(&t, "%s", cli_age(server, "since_s", text));
+		table_cell(&t, "%s", cli_us(server, "rtt_p50_us", text));
+		table_cell(&t, "%s", cli_us(server, "rtt_p99_us", text));
+		table_cell(&t, "%lld", (long long)cli_number(server, "probes_sent"));
+		loss_cell(&t, server, then);
+		pools_cell(&t, doc, server);
+	}
+	table_print(&t, cli->colour, 0);
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv)
+{
+	json_t *doc;
+	enum ctl_code code;
+
+	if (argc > 1)
+		return cli_usage("status: \"%s\" is too much", argv[1]);
+	code = cli_status(cli, &doc);
+	if (!doc)
+		return code;
+	code = status_code(doc);
+	if (cli->json)
+		return cli_print_json(cli, doc) ? CTL_FAILED : code;
+	status_print_head(cli, doc);
+	putchar('\n');
+	status_print_services(cli, doc, 0);
+	putchar('\n');
+	status_print_servers(cli, doc, NULL, 0);
+	json_decref(doc);
+	return code;
+}
