@@ -2,7 +2,6 @@
 #include "text.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,22 +39,33 @@ char *address_format(const uint8_t address[16], char text[ADDRESS_TEXT_LEN])
 	return text;
 }
 
+/* Digits, and perhaps a point with more: strtod() alone also knows 0x10, 1e3 and 5. */
+static size_t number_length(const char *text)
+{
+	static const char digits[] = "0123456789";
+	size_t whole = strspn(text, digits), fraction;
+
+	if (!whole || text[whole] != '.')
+		return whole;
+	fraction = strspn(text + whole + 1, digits);
+	return fraction ? whole + 1 + fraction : 0;
+}
+
 int duration_parse(const char *text, uint64_t *ret_ns)
 {
 	static const struct {
 		const char *unit;
 		double ns;
 	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-	char *end;
+	size_t n = number_length(text);
 	double value;
 
-	if (!isdigit((unsigned char)text[0]))
+	if (!n)
 		return -EINVAL;
-	value = strtod(text, &end);
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].unit))
+		if (strcmp(text + n, units[i].unit))
 			continue;
-		value *= units[i].ns;
+		value = strtod(text, NULL) * units[i].ns;
 		if (!isfinite(value) || value > 9e18)
 			return -ERANGE;
 		*ret_ns = (uint64_t)(value + 0.5);
@@ -74,9 +84,9 @@ char *duration_format(uint64_t ns, char text[DURATION_TEXT_LEN])
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		double value = (double)ns / units[i].ns;
 
-		if (value < 1)
+		if (value < 0.9995) /* what rounds to 1.00 is one */
 			continue;
-		snprintf(text, DURATION_TEXT_LEN, "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value,
+		snprintf(text, DURATION_TEXT_LEN, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value,
 			 units[i].unit);
 		return text;
 	}

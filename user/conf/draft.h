@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A policy in the making: what was read, and where it stood in the text, so that checks across
+ * sections complain at the right place. Positions are nodes of the document and die with it.
+ *
+ * The order of work is fixed, whatever the order of the text: gateway, heartbeat, servers, pools,
+ * services, hooks, then the checks across them.
+ */
+#ifndef CONF_DRAFT_H
+#define CONF_DRAFT_H
+
+#include "base/clean.h"
+#include "reader.h"
+
+/** struct draft_server - @address_at: by family, NULL without one; @n_pools: that name it */
+struct draft_server {
+	struct policy_server out;
+	struct draft *draft;
+	const yaml_node_t *at;
+	const yaml_node_t *address_at[DFB_FAMILIES];
+	const yaml_node_t *heartbeat_at;
+	uint32_t n_pools;
+};
+
+/** struct draft_pool - @services: how many services it has; @first: the first of them */
+struct draft_pool {
+	struct policy_pool out;
+	struct draft *draft;
+	const yaml_node_t *at;
+	uint32_t active;
+	uint32_t n_services;
+	const struct draft_service *first;
+};
+
+/** struct draft_service - @pool: NULL where its name was wrong */
+struct draft_service {
+	struct policy_service out;
+	struct draft *draft;
+	struct draft_pool *pool;
+	const yaml_node_t *at;
+	const yaml_node_t *address_at[POLICY_SERVICE_ADDRESSES];
+	bool fast;
+	unsigned int redirect;
+};
+
+struct draft {
+	struct reader r;
+	struct policy_gateway gateway;
+	const yaml_node_t *gateway_at;
+	struct policy_heartbeat heartbeat; /* defaults of all servers */
+	bool heartbeat_ok;
+	uint32_t n_servers;
+	struct draft_server *servers;
+	uint32_t n_pools;
+	struct draft_pool *pools;
+	uint32_t n_services;
+	struct draft_service *services;
+	uint32_t n_hooks;
+	struct policy_hook hooks[POLICY_MAX_HOOKS]; /* argv is owned */
+};
+
+/* Sections: each reads one value of the top level; heartbeat.c also a server's own. */
+void draft_gateway(struct draft *d, const yaml_node_t *node);
+void draft_heartbeat(struct draft *d, const yaml_node_t *node);
+void draft_server_heartbeat(struct draft_server *server);
+void draft_servers(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
+void draft_pools(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
+void draft_services(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
+void draft_hooks(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
+
+/** draft_heartbeat_defaults() - as documented in defib.yaml(5). */
+void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat);
+
+/** draft_address() - an address that a host can have. Return: 0, or -EINVAL after a complaint. */
+int draft_address(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
+		  uint8_t ret_address[16]);
+
+/** draft_family() - DFB_FAMILY_* of an address. */
+uint32_t draft_family(const uint8_t address[16]);
+
+/** draft_calloc() - an array, or NULL, which the reader remembers. */
+void *draft_calloc(struct draft *d, size_t n, size_t size);
+
+/** draft_check() - what no section can see alone. */
+void draft_check(struct draft *d);
+
+extern const char *const draft_family_names[DFB_FAMILIES];
+
+#endif
