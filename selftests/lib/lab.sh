@@ -150,7 +150,7 @@ events_start()
 # event FILTER: the first event that it selects; fails if there is none
 event()
 {
-	jq -ec "select($1)" "$work/events" | head -n 1 | grep .
+	jq -c "select($1)" "$work/events" | head -n 1 | grep .
 }
 
 # event_wait SECONDS FILTER: until there is one, printed
