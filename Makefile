@@ -17,7 +17,8 @@ ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) $(shell pkg-config --cflags $(PKGS) 2
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+	-Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELETONS := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
@@ -105,7 +106,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/defib.conf
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/defib.conf
 	for page in $(MAN); do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+		dir=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
+		install -D -m 644 $$page $$dir/$${page##*/} || exit 1; \
 	done
 	cp -r README.md COPYING Documentation $(DESTDIR)$(PREFIX)/share/doc/defib/
 	rm -r $(DESTDIR)$(PREFIX)/share/doc/defib/Documentation/man

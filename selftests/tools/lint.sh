@@ -41,6 +41,8 @@ printf '%s\n/* %s */\n' "$head" TO"DO" >"$tree/b.c"
 must_find 'b.c:2: unfinished work'
 printf '%s\n\t\t%0100d\n' "$head" 0 >"$tree/b.c"
 must_find 'b.c:2: 116 columns'
+printf '%s\n\t\tsay("%0100d");\n' "$head" 0 >"$tree/b.c"
+"$root/tools/lint" "$tree"
 { echo "$head"; for ((i = 0; i < 600; i++)); do echo 'int a;'; done; } >"$tree/b.c"
 must_find 'b.c: 601 lines'
 rm "$tree/b.c"
