@@ -71,6 +71,9 @@ void draft_hooks(struct draft *d, const struct reader_key *key, const yaml_node_
 /** draft_heartbeat_defaults() - as documented in defib.yaml(5). */
 void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat);
 
+/** draft_heartbeat_fit() - lower what follows from the interval, once that is final. */
+void draft_heartbeat_fit(struct policy_heartbeat *heartbeat);
+
 /** draft_address() - an address that a host can have. Return: 0, or -EINVAL after a complaint. */
 int draft_address(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
 		  uint8_t ret_address[16]);

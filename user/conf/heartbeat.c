@@ -145,27 +145,41 @@ static const yaml_node_t *place(struct reader *r, const yaml_node_t *node, const
 	return at ? at : node;
 }
 
-static void check_timeout(struct reader *r, const yaml_node_t *node, struct policy_heartbeat *hb)
+static uint64_t longest_timeout(const struct policy_heartbeat *hb)
+{
+	return TIMEOUT_INTERVALS * hb->interval_ns;
+}
+
+static void complain_long(struct reader *r, const yaml_node_t *at, const char *what, uint64_t timeout_ns,
+			  uint64_t limit_ns)
+{
+	reader_error(r, at, "%s %s is longer than %u intervals (%s), lower it or raise 'interval'", what,
+		     reader_duration_text(timeout_ns).text, TIMEOUT_INTERVALS, reader_duration_text(limit_ns).text);
+}
+
+static void check_timeout(struct reader *r, const yaml_node_t *node, const struct policy_heartbeat *hb)
 {
 	const yaml_node_t *at = place(r, node, "timeout", "interval");
 	const yaml_node_t *max_at = reader_find(r, reader_find(r, node, "timeout"), "max");
-	uint64_t limit = TIMEOUT_INTERVALS * hb->interval_ns;
+	uint64_t limit = longest_timeout(hb);
+	uint64_t max = hb->timeout_max_ns < limit ? hb->timeout_max_ns : limit;
 
 	if (hb->timeout_ns > limit)
-		reader_error(r, at, "timeout %s is longer than %u intervals (%s), lower it or raise 'interval'",
-			     reader_duration_text(hb->timeout_ns).text, TIMEOUT_INTERVALS,
-			     reader_duration_text(limit).text);
+		complain_long(r, at, "timeout", hb->timeout_ns, limit);
 	if (max_at && hb->timeout_max_ns > limit)
-		reader_error(r, max_at, "timeout max %s is longer than %u intervals (%s), lower it or raise 'interval'",
-			     reader_duration_text(hb->timeout_max_ns).text, TIMEOUT_INTERVALS,
-			     reader_duration_text(limit).text);
+		complain_long(r, max_at, "timeout max", hb->timeout_max_ns, limit);
+	else if (!hb->timeout_ns && hb->timeout_min_ns > max)
+		reader_error(r, at, "timeout min %s is above its max %s, lower min or raise %s",
+			     reader_duration_text(hb->timeout_min_ns).text, reader_duration_text(max).text,
+			     max < limit ? "max" : "'interval'");
+}
+
+void draft_heartbeat_fit(struct policy_heartbeat *hb)
+{
+	uint64_t limit = longest_timeout(hb);
+
 	if (hb->timeout_max_ns > limit)
 		hb->timeout_max_ns = limit;
-	if (!hb->timeout_ns && hb->timeout_min_ns > hb->timeout_max_ns)
-		reader_error(r, at, "timeout min %s is above its max %s, lower min%s",
-			     reader_duration_text(hb->timeout_min_ns).text,
-			     reader_duration_text(hb->timeout_max_ns).text,
-			     max_at ? " or raise max" : "; max follows from 'interval'");
 	if (hb->timeout_min_ns > hb->timeout_max_ns)
 		hb->timeout_min_ns = hb->timeout_max_ns;
 }
@@ -193,7 +207,7 @@ static void check_risk(struct reader *r, const yaml_node_t *node, const struct p
 		    reader_duration_text(hb->misses * hb->interval_ns).text);
 }
 
-static void check(struct reader *r, const yaml_node_t *node, struct policy_heartbeat *hb)
+static void check(struct reader *r, const yaml_node_t *node, const struct policy_heartbeat *hb)
 {
 	check_timeout(r, node, hb);
 	check_damping(r, node, hb);

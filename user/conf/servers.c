@@ -117,5 +117,6 @@ void draft_servers(struct draft *d, const struct reader_key *key, const yaml_nod
 		reader_mapping(&d->r, &server_table, server->at, server);
 		if (server->heartbeat_at)
 			draft_server_heartbeat(server);
+		draft_heartbeat_fit(&server->out.heartbeat);
 	}
 }
