@@ -27,7 +27,7 @@ CORE_SRC := $(wildcard user/core/*.c)
 LIB_SRC := $(filter-out user/defibd.c user/probe.c,$(wildcard user/*.c user/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
-UNIT := $(patsubst selftests/unit/%.c,$(B)/selftests/unit/%,$(wildcard selftests/unit/test_*.c))
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard selftests/unit/test_*.c selftests/net/test_*.c))
 TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
 
 # keep what is made on the way
@@ -91,7 +91,7 @@ $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ $(LIBS) -lpthread
 
-$(B)/selftests/unit/%: selftests/unit/%.c $(ARCHIVES)
+$(UNIT): $(B)/%: %.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
