@@ -200,6 +200,7 @@ static void give_verdict(struct ruling *r, struct dfb_target *cfg, struct dfb_de
 	if (d->state == old)
 		return;
 	r->event.new_state = d->state;
+	r->event.damped = d->damped;
 	r->event.change.reason = d->reason;
 	tell_state(r, old);
 }
@@ -295,6 +296,7 @@ static __always_inline void open_ruling(struct ruling *r, const struct judging *
 	r->event.time_ns = j->step.now;
 	r->event.target = j->target;
 	r->event.new_state = d->state;
+	r->event.damped = d->damped;
 	r->event.change.reason = d->reason;
 	r->event.change.misses = d->misses;
 	r->event.change.lateness_ns = lateness;

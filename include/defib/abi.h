@@ -484,7 +484,7 @@ enum dfb_event_kind {
  * @old_state: enum dfb_target_state (TARGET)
  * @new_state: enum dfb_target_state (TARGET)
  * @pool: pool id (SWITCH, PROPOSE)
- * @pad: zero
+ * @damped: dfb_detect.damped (TARGET)
  * @epoch: of the pool, after the change (SWITCH), as found (PROPOSE)
  * @change: what was, or would be, done and why; for TARGET its evidence
  */
@@ -495,7 +495,7 @@ struct dfb_event {
 	__u32 old_state;
 	__u32 new_state;
 	__u32 pool;
-	__u32 pad;
+	__u32 damped;
 	__u64 epoch;
 	struct dfb_switch change;
 };

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "trace.h"
 
+#include <stdio.h>
+
+#include "private.h"
+
 const char *const report_kind_names[] = {
 	[REPORT_SERVER_STATE] = "server-state",
 	[REPORT_FAILOVER] = "failover",
@@ -20,3 +24,138 @@ const char *const report_kind_names[] = {
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,
 	       "every kind of report has a name");
+
+/* --- one line per event and action ----------------------------------------------------------- */
+
+static const char *const target_state_names[] = {
+	[DFB_STATE_UNKNOWN] = "unknown", [DFB_STATE_UP] = "up",			[DFB_STATE_SUSPECT] = "suspect",
+	[DFB_STATE_DOWN] = "down",	 [DFB_STATE_RECOVERING] = "recovering",
+};
+
+_Static_assert(sizeof(target_state_names) / sizeof(target_state_names[0]) == DFB_STATE_MAX, "every state has a name");
+
+static const char *pool_name(const struct core *core, uint32_t id)
+{
+	return id <= DFB_MAX_POOLS && core->pools[id].policy ? core->pools[id].policy->name : "?";
+}
+
+static const char *reason(enum dfb_reason reason)
+{
+	return reason_names[reason < DFB_REASON_MAX ? reason : DFB_REASON_NONE];
+}
+
+static void trace_target(const struct core *core, const struct event_target *t, char *text, size_t size)
+{
+	snprintf(text, size, "target %s/%d %s %s misses=%u witness=%s",
+		 server_name(core, dfb_target_server(t->target)), dfb_target_family(t->target) ? 6 : 4,
+		 target_state_names[t->state < DFB_STATE_MAX ? t->state : DFB_STATE_UNKNOWN], reason(t->reason),
+		 t->misses, server_name(core, t->witness));
+}
+
+static void trace_pool(const struct core *core, const char *what, const struct event_pool *p, char *text, size_t size)
+{
+	snprintf(text, size, "%s %s server=%s epoch=%llu from=%s %s", what, pool_name(core, p->pool),
+		 server_name(core, p->server), (unsigned long long)p->epoch, server_name(core, p->last.from),
+		 reason(p->last.reason));
+}
+
+static void trace_result(const struct core *core, const char *what, const struct event_result *r, char *text,
+			 size_t size)
+{
+	snprintf(text, size, "%s %s epoch=%llu %s", what, pool_name(core, r->pool), (unsigned long long)r->epoch,
+		 r->error ? r->why : "ok");
+}
+
+static void trace_operator(const char *what, const struct event_operator *op, char *text, size_t size)
+{
+	snprintf(text, size, "%s %s %s%s", what, op->name, op->to[0] ? op->to : op->on ? "on" : "",
+		 op->dry_run ? " dry-run" : "");
+}
+
+static void trace_kind(const struct core *core, const struct event *ev, char *text, size_t size)
+{
+	switch (ev->kind) {
+	case EVENT_TARGET:
+		trace_target(core, &ev->target, text, size);
+		break;
+	case EVENT_POOL:
+		trace_pool(core, "pool", &ev->pool, text, size);
+		break;
+	case EVENT_PROPOSAL:
+		trace_pool(core, "proposal", &ev->pool, text, size);
+		break;
+	case EVENT_ROUTABLE:
+		snprintf(text, size, "routable %s %s", server_name(core, ev->routable.server),
+			 ev->routable.ok ? "yes" : ev->routable.why);
+		break;
+	case EVENT_STEERED:
+		trace_result(core, "steered", &ev->result, text, size);
+		break;
+	case EVENT_COMMITTED:
+		trace_result(core, "committed", &ev->result, text, size);
+		break;
+	case EVENT_SYNCED:
+		snprintf(text, size, "synced restored=%u %s", ev->synced.restored,
+			 ev->synced.error ? ev->synced.why : "ok");
+		break;
+	case EVENT_FAILOVER:
+		trace_operator("failover", &ev->op, text, size);
+		break;
+	case EVENT_MAINTENANCE:
+		trace_operator("maintenance", &ev->op, text, size);
+		break;
+	case EVENT_PROBER:
+		snprintf(text, size, "prober %s", ev->prober.ok ? "running" : "gone");
+		break;
+	case EVENT_TAMPERED:
+	case EVENT_HOOK_FAILED:
+		snprintf(text, size, "%s %s", ev->kind == EVENT_TAMPERED ? "tampered" : "hook-failed", ev->text.what);
+		break;
+	default:
+		snprintf(text, size, "%s", ev->kind == EVENT_POLICY ? "policy" : "tick");
+	}
+}
+
+void trace_event(const struct core *core, const struct event *ev, uint64_t start_ns, char *text, size_t size)
+{
+	int n = snprintf(text, size, "%10.3f ", (double)(ev->time_ns - start_ns) / 1e6);
+
+	if (n > 0 && (size_t)n < size)
+		trace_kind(core, ev, text + n, size - (size_t)n);
+}
+
+static void trace_report(const struct report *r, char *text, size_t size)
+{
+	snprintf(text, size, "report %s%s%s%s%s%s%s%s%s%s%s%s%s", report_kind_names[r->kind],
+		 r->server[0] ? " server=" : "", r->server, r->pool[0] ? " pool=" : "", r->pool,
+		 r->service[0] ? " service=" : "", r->service, r->from[0] ? " from=" : "", r->from,
+		 r->to[0] ? " to=" : "", r->to, r->reason[0] ? " reason=" : "", r->reason);
+}
+
+void trace_action(const struct core *core, const struct action *a, char *text, size_t size)
+{
+	switch (a->kind) {
+	case ACTION_STEER:
+		snprintf(text, size, "steer %s to=%s expect=%llu %s", pool_name(core, a->steer.pool),
+			 server_name(core, a->steer.to), (unsigned long long)a->steer.epoch, reason(a->steer.reason));
+		break;
+	case ACTION_COMMIT:
+		snprintf(text, size, "commit %s server=%s epoch=%llu", pool_name(core, a->commit.pool),
+			 server_name(core, a->commit.server), (unsigned long long)a->commit.epoch);
+		break;
+	case ACTION_HOLD:
+		snprintf(text, size, "hold %s %s", pool_name(core, a->hold.pool), a->hold.held ? "yes" : "no");
+		break;
+	case ACTION_FLAG:
+		snprintf(text, size, "flag %s %#x", server_name(core, a->flag.server), a->flag.flags);
+		break;
+	case ACTION_REPORT:
+		trace_report(&a->report, text, size);
+		break;
+	case ACTION_ANSWER:
+		snprintf(text, size, "answer %d %s", a->answer.error, a->answer.text);
+		break;
+	default:
+		snprintf(text, size, "sync");
+	}
+}

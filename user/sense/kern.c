@@ -177,6 +177,7 @@ static void emit_target(struct kern *k, const struct dfb_event *from)
 			.misses = from->change.misses,
 			.witness = from->change.witness,
 			.lateness_ns = from->change.lateness_ns,
+			.damped = from->damped,
 		},
 	};
 

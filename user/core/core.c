@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "private.h"
+#include "timing.h"
+
+void core_init(struct core *core)
+{
+	memset(core, 0, sizeof(*core));
+}
+
+/* --- all rules and routes -------------------------------------------------------------------- */
+
+/* Compare and repair; one at a time, and once more if something changed meanwhile. */
+void step_sync(struct step *s)
+{
+	if (s->core->syncing) {
+		s->core->sync_again = true;
+		return;
+	}
+	s->core->syncing = true;
+	s->core->sync_ns = 0;
+	step_action(s, ACTION_SYNC);
+}
+
+static void tell_synced(struct step *s, const struct event_synced *r)
+{
+	struct core *core = s->core;
+
+	if (r->error && strcmp(core->sync_told, r->why))
+		snprintf(tell(s, REPORT_SYNC_FAILED)->reason, sizeof(((struct report *)0)->reason), "%s", r->why);
+	snprintf(core->sync_told, sizeof(core->sync_told), "%s", r->error ? r->why : "");
+}
+
+static void on_synced(struct step *s, const struct event_synced *r)
+{
+	struct core *core = s->core;
+
+	core->syncing = false;
+	tell_synced(s, r);
+	if (r->restored)
+		snprintf(tell(s, REPORT_RESTORED)->reason, sizeof(((struct report *)0)->reason),
+			 "%u rules or routes of ours were missing or wrong and are right again", r->restored);
+	core->sync_retries = r->error ? core->sync_retries + 1 : 0;
+	core->sync_ns = r->error ? core->now + timing_retry(core->sync_retries) : 0;
+	if (core->sync_again) {
+		core->sync_again = false;
+		step_sync(s);
+	}
+}
+
+static void on_tampered(struct step *s, const char *what)
+{
+	snprintf(tell(s, REPORT_TAMPERED)->reason, sizeof(((struct report *)0)->reason), "%s", what);
+	step_sync(s);
+}
+
+/* --- the rest -------------------------------------------------------------------------------- */
+
+static void on_policy(struct step *s, const struct policy *policy)
+{
+	bool reload = s->core->policy != NULL;
+
+	s->core->policy = policy;
+	server_reindex(s);
+	pool_reindex(s);
+	if (reload)
+		tell(s, REPORT_RELOAD);
+	step_sync(s);
+	pool_review_all(s);
+}
+
+static void on_prober(struct step *s, bool ok, uint32_t pid)
+{
+	struct report *r = tell(s, REPORT_PROBER);
+
+	snprintf(r->to, sizeof(r->to), "%s", ok ? "running" : "gone");
+	snprintf(r->reason, sizeof(r->reason), "pid %u", pid);
+}
+
+static void on_tick(struct step *s)
+{
+	if (s->core->sync_ns && s->core->now >= s->core->sync_ns)
+		step_sync(s);
+	pool_review_all(s);
+}
+
+void core_step(struct core *core, const struct event *ev, struct actions *actions)
+{
+	struct step s = {.core = core, .out = actions};
+
+	actions->n = 0;
+	core->now = ev->time_ns > core->now ? ev->time_ns : core->now;
+	if (!core->policy && ev->kind != EVENT_POLICY)
+		return;
+	switch (ev->kind) {
+	case EVENT_TICK:
+		on_tick(&s);
+		break;
+	case EVENT_POLICY:
+		on_policy(&s, ev->policy);
+		break;
+	case EVENT_TARGET:
+		server_on_target(&s, &ev->target);
+		break;
+	case EVENT_POOL:
+		pool_on_kernel(&s, &ev->pool);
+		break;
+	case EVENT_PROPOSAL:
+		pool_on_proposal(&s, &ev->pool);
+		break;
+	case EVENT_ROUTABLE:
+		server_on_routable(&s, &ev->routable);
+		break;
+	case EVENT_STEERED:
+		pool_on_steered(&s, &ev->result);
+		break;
+	case EVENT_COMMITTED:
+		pool_on_committed(&s, &ev->result);
+		break;
+	case EVENT_SYNCED:
+		on_synced(&s, &ev->synced);
+		break;
+	case EVENT_TAMPERED:
+		on_tampered(&s, ev->text.what);
+		break;
+	case EVENT_FAILOVER:
+		operator_failover(&s, &ev->op);
+		break;
+	case EVENT_MAINTENANCE:
+		operator_maintenance(&s, &ev->op);
+		break;
+	case EVENT_PROBER:
+		on_prober(&s, ev->prober.ok, ev->prober.pid);
+		break;
+	case EVENT_HOOK_FAILED:
+		snprintf(tell(&s, REPORT_HOOK_FAILED)->reason, sizeof(((struct report *)0)->reason), "%s",
+			 ev->text.what);
+		break;
+	case EVENT_KIND_MAX:
+		break;
+	}
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+uint64_t core_deadline(const struct core *core)
+{
+	uint64_t due = core->sync_ns;
+
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
+		const struct core_pool *pool = &core->pools[id];
+
+		if (!pool->policy || !pool->known)
+			continue;
+		due = earlier(due, pool->retry_ns);
+		due = earlier(due, pool->settle_ns);
+		if (!pool->server && core->now < pool->patience_ns)
+			due = earlier(due, pool->patience_ns);
+	}
+	return due;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * DOC: The core
+ *
+ * Events in, actions out, and nothing else: no system call, no clock, no allocation, no log, no
+ * global. core_step() is the only entry; the daemon, the simulator and the stories share it.
+ *
+ *   server.c    what we know of a server, from its targets, its routes and its operator
+ *   pool.c      who serves, who should, and whether the routing tables of record show it
+ *   operator.c  commands
+ *   tell.c      reports to the world
+ *   timing.c    derived bounds
+ *   trace.c     one line of text per event and action
+ */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "action.h"
+#include "event.h"
+#include "policy.h"
+
+/* As operators see it: the worst of a server's targets that are in use. */
+enum server_state {
+	SERVER_UP,
+	SERVER_RECOVERING,
+	SERVER_SUSPECT,
+	SERVER_UNKNOWN,
+	SERVER_DOWN,
+	SERVER_MAINTENANCE,
+	SERVER_STATE_MAX,
+};
+
+enum service_state {
+	SERVICE_SERVING,
+	SERVICE_DEGRADED, /* serves, but nobody could take over */
+	SERVICE_DOWN,
+	SERVICE_STATE_MAX,
+};
+
+extern const char *const server_state_names[SERVER_STATE_MAX];
+extern const char *const service_state_names[SERVICE_STATE_MAX];
+extern const char *const reason_names[DFB_REASON_MAX];
+
+/**
+ * struct core_server - a server
+ * @policy: its configuration; NULL: no such id
+ * @target: last news of its targets
+ * @flags: DFB_SERVER_*
+ * @told: last state reported
+ * @was_told: there was one
+ */
+struct core_server {
+	const struct policy_server *policy;
+	struct event_target target[DFB_FAMILIES];
+	bool cannot_leave[DFB_FAMILIES];
+	uint32_t flags;
+	uint8_t families; /* bit DFB_FAMILY_*: in which its pools use it */
+	enum server_state told;
+	bool was_told;
+};
+
+/**
+ * struct core_pool - a pool
+ * @policy: its configuration; NULL: no such id
+ * @known: the kernel's view has been adopted
+ * @server: who has the slots, 0: nobody
+ * @epoch: +1 per change of @server
+ * @committed: the epoch that the routing tables show
+ * @committing: ACTION_COMMIT is under way
+ * @steering: ACTION_STEER is under way
+ * @held: withdrawn by `when-none`
+ * @retries: of the commit that fails
+ * @retry_ns: when to try again, 0: no retry is due
+ * @patience_ns: until when the first of the candidates is waited for
+ * @settle_ns: when a candidate's state is fresh enough, 0: not waiting
+ * @request: operator's request that waits for ACTION_STEER, 0: none
+ * @last: the last change
+ * @told: last state of its services reported
+ */
+struct core_pool {
+	const struct policy_pool *policy;
+	bool known;
+	bool committing;
+	bool steering;
+	bool held;
+	bool was_told;
+	uint32_t server;
+	uint32_t retries;
+	uint64_t epoch;
+	uint64_t committed;
+	uint64_t retry_ns;
+	uint64_t patience_ns;
+	uint64_t settle_ns;
+	uint64_t request;
+	struct dfb_switch last;
+	enum service_state told;
+};
+
+/** struct core - the caller owns it (it is large), core_init() prepares it */
+struct core {
+	const struct policy *policy;
+	uint64_t now;
+	bool syncing;
+	bool sync_again;
+	uint32_t sync_retries;
+	uint64_t sync_ns; /* when to compare again, 0: not due */
+	char sync_told[160];
+	struct core_server servers[DFB_MAX_SERVERS + 1]; /* by id */
+	struct core_pool pools[DFB_MAX_POOLS + 1];	 /* by id */
+};
+
+void core_init(struct core *core);
+
+/**
+ * core_step() - one event
+ * @actions: out: what is to be done, in order; overwritten
+ */
+void core_step(struct core *core, const struct event *ev, struct actions *actions);
+
+/** core_deadline() - when the core wants an EVENT_TICK at the latest; 0: never */
+uint64_t core_deadline(const struct core *core);
+
+#endif

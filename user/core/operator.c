@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+
+#include "private.h"
+
+static uint32_t pool_of_service(const struct core *core, const char *name)
+{
+	for (uint32_t i = 0; i < core->policy->n_services; i++) {
+		if (!strcmp(core->policy->services[i].name, name))
+			return core->policy->pools[core->policy->services[i].pool].id;
+	}
+	return 0;
+}
+
+/* Whom to move to: the one asked for, if he can, or the next. Return: 0 after an answer. */
+static uint32_t destination(struct step *s, const struct core_pool *pool, const struct event_operator *op)
+{
+	uint32_t to;
+
+	if (!op->to[0]) {
+		to = pool_next(s->core, pool, 0);
+		if (!to)
+			answer(s, op->request, -EHOSTDOWN, "no other server of pool %s is up", pool->policy->name);
+		return to;
+	}
+	to = server_by_name(s->core, op->to);
+	if (!to || !pool_has(s->core, pool, to)) {
+		answer(s, op->request, -ENOENT, "pool %s has no server %s", pool->policy->name, op->to);
+		return 0;
+	}
+	if (to == pool->server) {
+		answer(s, op->request, -EALREADY, "%s serves already", op->to);
+		return 0;
+	}
+	if (!server_is_fit(&s->core->servers[to], pool)) {
+		answer(s, op->request, -EHOSTDOWN, "%s is %s%s", op->to,
+		       server_state_names[server_state(&s->core->servers[to])],
+		       s->core->servers[to].flags & DFB_SERVER_UNROUTABLE ? " and not on-link" : "");
+		return 0;
+	}
+	return to;
+}
+
+void operator_failover(struct step *s, const struct event_operator *op)
+{
+	uint32_t id = pool_of_service(s->core, op->name), to;
+	struct core_pool *pool = pool_of(s->core, id);
+
+	if (!pool) {
+		answer(s, op->request, -ENOENT, "there is no service %s", op->name);
+		return;
+	}
+	if (!pool->known || pool->steering) {
+		answer(s, op->request, -EBUSY, "pool %s is being moved; try again", pool->policy->name);
+		return;
+	}
+	to = destination(s, pool, op);
+	if (!to)
+		return;
+	if (op->dry_run) {
+		answer(s, op->request, 0, "would move pool %s from %s to %s, epoch %llu to %llu", pool->policy->name,
+		       pool->server ? server_name(s->core, pool->server) : "nobody", server_name(s->core, to),
+		       (unsigned long long)pool->epoch, (unsigned long long)pool->epoch + 1);
+		return;
+	}
+	pool->request = op->request;
+	pool_steer(s, id, to, DFB_REASON_OPERATOR);
+}
+
+void operator_maintenance(struct step *s, const struct event_operator *op)
+{
+	uint32_t id = server_by_name(s->core, op->name);
+
+	if (!id) {
+		answer(s, op->request, -ENOENT, "there is no server %s", op->name);
+		return;
+	}
+	server_set_maintenance(s, id, op->on);
+	answer(s, op->request, 0, "maintenance of %s is %s", op->name, op->on ? "on" : "off");
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+
+#include "private.h"
+#include "timing.h"
+
+struct core_pool *pool_of(struct core *core, uint32_t id)
+{
+	return id && id <= DFB_MAX_POOLS && core->pools[id].policy ? &core->pools[id] : NULL;
+}
+
+static uint32_t candidate(const struct core *core, const struct core_pool *pool, uint32_t index)
+{
+	return core->policy->servers[pool->policy->servers[index]].id;
+}
+
+static uint32_t position(const struct core *core, const struct core_pool *pool, uint32_t server)
+{
+	uint32_t i = 0;
+
+	while (i < pool->policy->n_servers && candidate(core, pool, i) != server)
+		i++;
+	return i;
+}
+
+bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server)
+{
+	return position(core, pool, server) < pool->policy->n_servers;
+}
+
+/* --- the choice ------------------------------------------------------------------------------ */
+
+/* Up, and for long enough that it has answered a probe sent after @since: a fresh witness. */
+static bool is_fresh(const struct core *core, const struct core_server *server, const struct core_pool *pool,
+		     uint64_t since)
+{
+	if (!server_is_fit(server, pool))
+		return false;
+	return !since || core->now > since + timing_fresh(&server->policy->heartbeat);
+}
+
+static bool is_damped(const struct core_server *server)
+{
+	return server->target[DFB_FAMILY_IPV4].damped || server->target[DFB_FAMILY_IPV6].damped;
+}
+
+/* Round robin after the present one; damped ones only if there is nobody else. */
+uint32_t pool_next(const struct core *core, const struct core_pool *pool, uint64_t since)
+{
+	uint32_t n = pool->policy->n_servers, start = position(core, pool, pool->server), spare = 0;
+
+	for (uint32_t i = 1; i <= n; i++) {
+		uint32_t id = candidate(core, pool, (start + i + (start == n ? n - 1 : 0)) % n);
+		const struct core_server *server = &core->servers[id];
+
+		if (id == pool->server || !is_fresh(core, server, pool, since))
+			continue;
+		if (!is_damped(server))
+			return id;
+		spare = spare ? spare : id;
+	}
+	return spare;
+}
+
+static bool anybody_alive(const struct core *core, const struct core_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
+		const struct core_server *server = &core->servers[candidate(core, pool, i)];
+
+		if (server->policy && !server->flags && server_is_alive(server, pool))
+			return true;
+	}
+	return false;
+}
+
+static bool has_standby(const struct core *core, const struct core_pool *pool)
+{
+	return pool->policy->n_servers == 1 || pool_next(core, pool, 0);
+}
+
+enum service_state pool_state(const struct core *core, const struct core_pool *pool)
+{
+	const struct core_server *server = &core->servers[pool->server];
+
+	if (!pool->server || !server->policy || pool->held || !server_is_alive(server, pool))
+		return SERVICE_DOWN;
+	return has_standby(core, pool) ? SERVICE_SERVING : SERVICE_DEGRADED;
+}
+
+/* --- steering -------------------------------------------------------------------------------- */
+
+void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	struct action *a = step_action(s, ACTION_STEER);
+
+	a->steer.pool = id;
+	a->steer.to = to;
+	a->steer.reason = reason;
+	a->steer.epoch = pool->epoch;
+	pool->steering = true;
+	pool->settle_ns = 0;
+}
+
+/* At start nobody is preferred until probed: the first in order that answers, with a little
+ * patience for the very first. */
+static void choose_first(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	const struct core_server *first = &s->core->servers[candidate(s->core, pool, 0)];
+	uint32_t best;
+
+	if (!server_is_fit(first, pool) && !first->flags && s->core->now < pool->patience_ns)
+		return;
+	best = pool_next(s->core, pool, 0);
+	if (best)
+		pool_steer(s, id, best, DFB_REASON_INITIAL);
+}
+
+/* The server cannot stay: is there somebody, and is what we know of him fresh? */
+static void replace(struct step *s, uint32_t id, enum dfb_reason reason, uint64_t since)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	uint32_t next = pool_next(s->core, pool, since);
+
+	if (next) {
+		pool_steer(s, id, next, reason);
+		return;
+	}
+	next = pool_next(s->core, pool, 0);
+	pool->settle_ns = next ? since + timing_fresh(&s->core->servers[next].policy->heartbeat) + 1 : 0;
+}
+
+static void review_server(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	const struct core_server *server = &s->core->servers[pool->server];
+	uint64_t since = 0;
+
+	pool->settle_ns = 0;
+	if (!pool->server)
+		choose_first(s, id);
+	else if (!server->policy || !pool_has(s->core, pool, pool->server))
+		replace(s, id, DFB_REASON_REMOVED, 0);
+	else if (server->flags & DFB_SERVER_MAINTENANCE)
+		replace(s, id, DFB_REASON_MAINTENANCE, 0);
+	else if (server_is_dead(server, pool, &since))
+		replace(s, id, DFB_REASON_VERDICT, since);
+}
+
+/* --- the routing tables of record ------------------------------------------------------------ */
+
+static void commit(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	struct action *a;
+
+	if (!pool->server || pool->epoch == pool->committed || pool->committing || pool->retry_ns)
+		return;
+	a = step_action(s, ACTION_COMMIT);
+	a->commit.pool = id;
+	a->commit.server = pool->server;
+	a->commit.epoch = pool->epoch;
+	pool->committing = true;
+}
+
+/* `when-none`: reversible, so at once in both directions. */
+static void review_hold(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	bool hold = pool->policy->when_none != POLICY_KEEP && pool->server && !anybody_alive(s->core, pool);
+	struct action *a;
+
+	if (hold == pool->held)
+		return;
+	pool->held = hold;
+	a = step_action(s, ACTION_HOLD);
+	a->hold.pool = id;
+	a->hold.held = hold;
+	a->hold.how = pool->policy->when_none;
+	step_sync(s);
+}
+
+void pool_review(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+
+	if (!pool || !pool->known)
+		return;
+	if (pool->retry_ns && s->core->now >= pool->retry_ns)
+		pool->retry_ns = 0;
+	if (!pool->steering)
+		review_server(s, id);
+	commit(s, id);
+	review_hold(s, id);
+	tell_pool(s, id);
+}
+
+void pool_review_server(struct step *s, uint32_t server)
+{
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
+		struct core_pool *pool = pool_of(s->core, id);
+
+		if (pool && (pool->server == server || pool_has(s->core, pool, server)))
+			pool_review(s, id);
+	}
+}
+
+void pool_review_all(struct step *s)
+{
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++)
+		pool_review(s, id);
+}
+
+/* --- news ------------------------------------------------------------------------------------ */
+
+void pool_reindex(struct step *s)
+{
+	const struct policy *policy = s->core->policy;
+	struct core *core = s->core;
+
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++)
+		core->pools[id].policy = NULL;
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		struct core_pool *pool = &core->pools[policy->pools[i].id];
+
+		pool->policy = &policy->pools[i];
+		if (!pool->patience_ns)
+			pool->patience_ns = core->now + timing_initial(policy, pool->policy);
+	}
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
+		if (!core->pools[id].policy)
+			memset(&core->pools[id], 0, sizeof(core->pools[id]));
+	}
+}
+
+/* The first look at a pool is an adoption: what it shows is told only if nobody told it before. */
+void pool_on_kernel(struct step *s, const struct event_pool *p)
+{
+	struct core_pool *pool = pool_of(s->core, p->pool);
+	uint64_t changes;
+
+	if (!pool || (pool->known && p->epoch <= pool->epoch))
+		return;
+	changes = p->epoch - (pool->known ? pool->epoch : p->committed);
+	if (!pool->known)
+		pool->committed = p->committed;
+	pool->known = true;
+	pool->epoch = p->epoch;
+	pool->server = p->server;
+	pool->last = p->last;
+	pool->retry_ns = 0;
+	pool->retries = 0;
+	if (changes && p->last.reason != DFB_REASON_INITIAL)
+		tell_failover(s, p->pool, changes);
+	pool_review(s, p->pool);
+}
+
+/* The kernel found a witness and a successor, but leaves the switch to us. */
+void pool_on_proposal(struct step *s, const struct event_pool *p)
+{
+	struct core_pool *pool = pool_of(s->core, p->pool);
+
+	if (!pool || !pool->known || pool->steering || p->epoch != pool->epoch || p->last.from != pool->server)
+		return;
+	if (!pool_has(s->core, pool, p->server) || s->core->servers[p->server].flags)
+		return;
+	pool_steer(s, p->pool, p->server, p->last.reason);
+}
+
+void pool_on_steered(struct step *s, const struct event_result *r)
+{
+	struct core_pool *pool = pool_of(s->core, r->pool);
+
+	if (!pool)
+		return;
+	pool->steering = false;
+	if (r->error)
+		answer(s, pool->request, r->error, "pool %s did not move: %s", pool->policy->name, r->why);
+	else
+		answer(s, pool->request, 0, "pool %s moved to %s, epoch %llu", pool->policy->name,
+		       server_name(s->core, pool->server), (unsigned long long)pool->epoch);
+	pool->request = 0;
+	if (!r->error)
+		pool_review(s, r->pool);
+}
+
+static void tell_commit(struct step *s, const struct core_pool *pool, const struct event_result *r)
+{
+	struct report *report = tell(s, r->error ? REPORT_COMMIT_FAILED : REPORT_COMMIT);
+
+	snprintf(report->pool, sizeof(report->pool), "%s", pool->policy->name);
+	snprintf(report->server, sizeof(report->server), "%s", server_name(s->core, pool->server));
+	report->epoch = r->epoch;
+	snprintf(report->reason, sizeof(report->reason), "%s", r->error ? r->why : "");
+	if (!r->error && pool->last.switched_ns && s->core->now > pool->last.switched_ns)
+		report->commit_ns = s->core->now - pool->last.switched_ns;
+}
+
+void pool_on_committed(struct step *s, const struct event_result *r)
+{
+	struct core_pool *pool = pool_of(s->core, r->pool);
+
+	if (!pool)
+		return;
+	pool->committing = false;
+	if (!r->error) {
+		pool->committed = r->epoch;
+		tell_commit(s, pool, r);
+	} else if (r->epoch == pool->epoch) {
+		if (!pool->retries)
+			tell_commit(s, pool, r);
+		pool->retry_ns = s->core->now + timing_retry(pool->retries++);
+	}
+	pool_review(s, r->pool);
+}

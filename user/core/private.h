@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files of the core. */
+#ifndef CORE_PRIVATE_H
+#define CORE_PRIVATE_H
+
+#include "core.h"
+
+/** struct step - one step under way */
+struct step {
+	struct core *core;
+	struct actions *out;
+};
+
+/* tell.c */
+struct action *step_action(struct step *s, enum action_kind kind);
+struct report *tell(struct step *s, enum report_kind kind);
+void tell_server(struct step *s, uint32_t id);
+void tell_pool(struct step *s, uint32_t id);
+void tell_failover(struct step *s, uint32_t pool, uint64_t changes);
+void tell_no_switch(struct step *s, uint32_t server, const struct event_target *t);
+void answer(struct step *s, uint64_t request, int error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* server.c */
+struct core_server *server_of(struct core *core, uint32_t id);
+const char *server_name(const struct core *core, uint32_t id);
+uint32_t server_by_name(const struct core *core, const char *name);
+enum server_state server_state(const struct core_server *server);
+bool server_is_dead(const struct core_server *server, const struct core_pool *pool, uint64_t *ret_since_ns);
+bool server_is_fit(const struct core_server *server, const struct core_pool *pool);
+bool server_is_alive(const struct core_server *server, const struct core_pool *pool);
+void server_reindex(struct step *s);
+void server_on_target(struct step *s, const struct event_target *t);
+void server_on_routable(struct step *s, const struct event_routable *r);
+void server_set_maintenance(struct step *s, uint32_t id, bool on);
+
+/* pool.c */
+struct core_pool *pool_of(struct core *core, uint32_t id);
+bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server);
+uint32_t pool_next(const struct core *core, const struct core_pool *pool, uint64_t settled_since);
+enum service_state pool_state(const struct core *core, const struct core_pool *pool);
+void pool_reindex(struct step *s);
+void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason);
+void pool_review(struct step *s, uint32_t id);
+void pool_review_server(struct step *s, uint32_t server);
+void pool_review_all(struct step *s);
+void pool_on_kernel(struct step *s, const struct event_pool *p);
+void pool_on_proposal(struct step *s, const struct event_pool *p);
+void pool_on_steered(struct step *s, const struct event_result *r);
+void pool_on_committed(struct step *s, const struct event_result *r);
+
+/* operator.c */
+void operator_failover(struct step *s, const struct event_operator *op);
+void operator_maintenance(struct step *s, const struct event_operator *op);
+
+/* core.c */
+void step_sync(struct step *s);
+
+#endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "private.h"
+
+const char *const server_state_names[SERVER_STATE_MAX] = {
+	[SERVER_UP] = "up",	      [SERVER_RECOVERING] = "recovering", [SERVER_SUSPECT] = "suspect",
+	[SERVER_UNKNOWN] = "unknown", [SERVER_DOWN] = "down",		  [SERVER_MAINTENANCE] = "maintenance",
+};
+
+const char *const service_state_names[SERVICE_STATE_MAX] = {
+	[SERVICE_SERVING] = "serving",
+	[SERVICE_DEGRADED] = "degraded",
+	[SERVICE_DOWN] = "down",
+};
+
+const char *const reason_names[DFB_REASON_MAX] = {
+	[DFB_REASON_NONE] = "none",
+	[DFB_REASON_ANSWERED] = "answered",
+	[DFB_REASON_EXPIRED] = "expired",
+	[DFB_REASON_UNSENT] = "unsent",
+	[DFB_REASON_NO_WITNESS] = "no-witness",
+	[DFB_REASON_RESCUE] = "rescue",
+	[DFB_REASON_INITIAL] = "initial",
+	[DFB_REASON_OPERATOR] = "operator",
+	[DFB_REASON_MAINTENANCE] = "maintenance",
+	[DFB_REASON_VERDICT] = "verdict",
+	[DFB_REASON_REMOVED] = "removed",
+};
+
+static void copy_name(char to[DFB_NAME_LEN], const char *from)
+{
+	snprintf(to, DFB_NAME_LEN, "%s", from);
+}
+
+/* Actions beyond the limit would be lost: the limit is far above what one event can cause. */
+struct action *step_action(struct step *s, enum action_kind kind)
+{
+	struct action *a = &s->out->action[s->out->n < ACTIONS_MAX ? s->out->n++ : ACTIONS_MAX - 1];
+
+	memset(a, 0, sizeof(*a));
+	a->kind = kind;
+	return a;
+}
+
+struct report *tell(struct step *s, enum report_kind kind)
+{
+	struct report *r = &step_action(s, ACTION_REPORT)->report;
+
+	r->kind = kind;
+	r->time_ns = s->core->now;
+	return r;
+}
+
+static const char *state_reason(const struct core_server *server)
+{
+	uint32_t worst = 0;
+
+	for (uint32_t family = 1; family < DFB_FAMILIES; family++) {
+		if (server->target[family].since_ns > server->target[worst].since_ns)
+			worst = family;
+	}
+	return reason_names[server->target[worst].reason % DFB_REASON_MAX];
+}
+
+/* Edges only. */
+void tell_server(struct step *s, uint32_t id)
+{
+	struct core_server *server = server_of(s->core, id);
+	enum server_state state;
+	struct report *r;
+
+	if (!server)
+		return;
+	state = server_state(server);
+	if (server->was_told && server->told == state)
+		return;
+	if (server->was_told || state != SERVER_UNKNOWN) {
+		r = tell(s, REPORT_SERVER_STATE);
+		copy_name(r->server, server->policy->name);
+		copy_name(r->from, server->was_told ? server_state_names[server->told] : "");
+		copy_name(r->to, server_state_names[state]);
+		snprintf(r->reason, sizeof(r->reason), "%s", state_reason(server));
+	}
+	server->told = state;
+	server->was_told = true;
+}
+
+static void tell_service(struct step *s, const struct core_pool *pool, const struct policy_service *service,
+			 enum service_state state)
+{
+	struct report *r = tell(s, REPORT_SERVICE_STATE);
+
+	copy_name(r->service, service->name);
+	copy_name(r->pool, pool->policy->name);
+	copy_name(r->server, server_name(s->core, pool->server));
+	copy_name(r->from, pool->was_told ? service_state_names[pool->told] : "");
+	copy_name(r->to, service_state_names[state]);
+	r->epoch = pool->epoch;
+}
+
+void tell_pool(struct step *s, uint32_t id)
+{
+	const struct policy *policy = s->core->policy;
+	struct core_pool *pool = pool_of(s->core, id);
+	enum service_state state;
+
+	if (!pool || !pool->known)
+		return;
+	state = pool_state(s->core, pool);
+	if (pool->was_told && pool->told == state)
+		return;
+	for (uint32_t i = 0; i < policy->n_services; i++) {
+		if (&policy->pools[policy->services[i].pool] == pool->policy)
+			tell_service(s, pool, &policy->services[i], state);
+	}
+	pool->told = state;
+	pool->was_told = true;
+}
+
+static const char *first_service(const struct core *core, const struct core_pool *pool)
+{
+	for (uint32_t i = 0; i < core->policy->n_services; i++) {
+		if (&core->policy->pools[core->policy->services[i].pool] == pool->policy)
+			return core->policy->services[i].name;
+	}
+	return "";
+}
+
+static uint64_t span(uint64_t from, uint64_t to)
+{
+	return from && to > from ? to - from : 0;
+}
+
+static void explain_failover(const struct core *core, const struct core_pool *pool, uint64_t changes,
+			     struct report *r)
+{
+	const struct dfb_switch *c = &pool->last;
+	int n = snprintf(r->reason, sizeof(r->reason), "%s", reason_names[c->reason % DFB_REASON_MAX]);
+	size_t left = sizeof(r->reason) - (size_t)n;
+
+	if (c->reason == DFB_REASON_EXPIRED || c->reason == DFB_REASON_UNSENT)
+		n += snprintf(r->reason + n, left, ": %u probes of %s unanswered while %s answered", c->misses,
+			      server_name(core, c->from), server_name(core, c->witness));
+	if (changes > 1 && (size_t)n < sizeof(r->reason))
+		snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (%llu changes at once)",
+			 (unsigned long long)changes);
+}
+
+void tell_failover(struct step *s, uint32_t id, uint64_t changes)
+{
+	const struct core_pool *pool = pool_of(s->core, id);
+	struct report *r = tell(s, REPORT_FAILOVER);
+
+	if (pool->last.verdict_ns)
+		r->time_ns = pool->last.verdict_ns;
+	copy_name(r->pool, pool->policy->name);
+	copy_name(r->service, first_service(s->core, pool));
+	copy_name(r->from, server_name(s->core, pool->last.from));
+	copy_name(r->to, server_name(s->core, pool->last.to));
+	r->epoch = pool->epoch;
+	r->detect_ns = span(pool->last.last_good_ns, pool->last.verdict_ns);
+	r->switch_ns = span(pool->last.verdict_ns, pool->last.switched_ns);
+	explain_failover(s->core, pool, changes, r);
+}
+
+void tell_no_switch(struct step *s, uint32_t id, const struct event_target *t)
+{
+	struct report *r = tell(s, REPORT_NO_SWITCH);
+
+	copy_name(r->server, server_name(s->core, id));
+	snprintf(r->reason, sizeof(r->reason),
+		 "no-witness: %u probes unanswered, but nobody else answered either:"
+		 " the path, or this machine, is at fault; nothing moves", t->misses);
+}
+
+void answer(struct step *s, uint64_t request, int error, const char *format, ...)
+{
+	struct action *a;
+	va_list args;
+
+	if (!request)
+		return;
+	a = step_action(s, ACTION_ANSWER);
+	a->answer.request = request;
+	a->answer.error = error;
+	va_start(args, format);
+	vsnprintf(a->answer.text, sizeof(a->answer.text), format, args);
+	va_end(args);
+}
