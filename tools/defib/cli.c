@@ -137,7 +137,7 @@ enum ctl_code cli_no_such(const char *what, const char *name, const json_t *list
 	return CTL_USAGE;
 }
 
-static enum ctl_code say_error(const struct cli *cli, int error)
+enum ctl_code cli_say_error(const struct cli *cli, int error)
 {
 	switch (-error) {
 	case EACCES:
@@ -177,7 +177,7 @@ enum ctl_code cli_call(struct cli *cli, const char *cmd, json_t *args, json_t **
 	enum ctl_code code;
 
 	if (error)
-		return say_error(cli, error);
+		return cli_say_error(cli, error);
 	code = open_reply(reply);
 	if (code || !ret_reply)
 		json_decref(reply);
@@ -227,7 +227,7 @@ enum ctl_code cli_status(struct cli *cli, json_t **ret_doc)
 	case ETIMEDOUT: /* stopped, or stuck: the maps know all the same */
 		return status_from_maps(cli, ret_doc);
 	default:
-		return say_error(cli, error);
+		return cli_say_error(cli, error);
 	}
 	code = open_reply(reply);
 	if (code)

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <base/paths.h>
 #include <base/text.h>
@@ -24,6 +25,7 @@
  * @instance: its name
  * @json: -j: one JSON document on standard output instead of text
  * @pretty: -p: the document is indented
+ * @out: standard output, or what takes its place
  * @colour: standard output is a terminal that wants it
  */
 struct cli {
@@ -32,6 +34,7 @@ struct cli {
 	bool json;
 	bool pretty;
 	bool colour;
+	FILE *out;
 };
 
 int cmd_status(struct cli *cli, int argc, char **argv);
@@ -58,6 +61,9 @@ enum ctl_code cli_code(int error);
 
 /** cli_print_json() - one line, or indented with -p; takes the reference. Return: 0 or CTL_FAILED. */
 int cli_print_json(const struct cli *cli, json_t *doc);
+
+/** cli_say_error() - why the daemon could not be asked, for a -errno of ctl_client_*(), and what to do. */
+enum ctl_code cli_say_error(const struct cli *cli, int error);
 
 /**
  * cli_status() - the status document, from the daemon, or from the pinned maps if it is down

@@ -15,17 +15,17 @@ void status_print_head(const struct cli *cli, const json_t *doc)
 	const json_t *prober = json_object_get(doc, "prober");
 	char age[DURATION_TEXT_LEN];
 
-	printf("instance %s", cli->instance);
+	fprintf(cli->out, "instance %s", cli->instance);
 	if (up)
-		printf(", gateway %s, up %s", cli_text(doc, "gateway"), cli_age(doc, "uptime_s", age));
+		fprintf(cli->out, ", gateway %s, up %s", cli_text(doc, "gateway"), cli_age(doc, "uptime_s", age));
 	else
-		printf(", the daemon is DOWN: this is what the kernel knows");
+		fprintf(cli->out, ", the daemon is DOWN: this is what the kernel knows");
 	if (!json_is_object(prober))
-		printf("; no prober");
+		fprintf(cli->out, "; no prober");
 	else if (cli_number(prober, "alive_ms_ago") > 1000)
-		printf("; the prober (%d) was last alive %d ms ago", (int)cli_number(prober, "pid"),
+		fprintf(cli->out, "; the prober (%d) was last alive %d ms ago", (int)cli_number(prober, "pid"),
 		       (int)cli_number(prober, "alive_ms_ago"));
-	putchar('\n');
+	fputc('\n', cli->out);
 }
 
 static void failover_cell(struct table *t, const json_t *last)
@@ -58,7 +58,7 @@ void status_print_services(const struct cli *cli, const json_t *doc, size_t max_
 		table_cell(&t, "%s", cli_text(pool, "next"));
 		failover_cell(&t, json_object_get(service, "last_failover"));
 	}
-	table_print(&t, cli->colour, max_rows);
+	table_print(&t, cli->out, cli->colour, max_rows);
 }
 
 /* Of the probes judged since @before, or ever. */
@@ -117,7 +117,7 @@ void status_print_servers(const struct cli *cli, const json_t *doc, const json_t
 		loss_cell(&t, server, then);
 		pools_cell(&t, doc, server);
 	}
-	table_print(&t, cli->colour, 0);
+	table_print(&t, cli->out, cli->colour, 0);
 }
 
 int cmd_status(struct cli *cli, int argc, char **argv)

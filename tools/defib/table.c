@@ -69,27 +69,27 @@ void table_cell(struct table *t, const char *format, ...)
 	va_end(args);
 }
 
-static void print_cell(const char *text, int width, bool right, const char *colour)
+static void print_cell(FILE *out, const char *text, int width, bool right, const char *colour)
 {
 	int pad = width - (int)strlen(text);
 
-	printf("%*s%s%s%s%*s", right && pad > 0 ? pad : 0, "", colour ? colour : "", text,
+	fprintf(out, "%*s%s%s%s%*s", right && pad > 0 ? pad : 0, "", colour ? colour : "", text,
 	       colour ? TABLE_PLAIN : "", !right && pad > 0 ? pad : 0, "");
 }
 
-static void print_row(const struct table *t, size_t row, const int *width, bool colour)
+static void print_row(FILE *out, const struct table *t, size_t row, const int *width, bool colour)
 {
 	for (size_t i = 0; i < t->columns; i++) {
 		const char *text = t->cells[row * t->columns + i];
 		const char *paint = row ? table_state_colour(text) : TABLE_BOLD;
 		bool last = i + 1 == t->columns;
 
-		print_cell(text, last && !t->right[i] ? 0 : width[i], t->right[i], colour ? paint : NULL);
-		fputs(last ? "\n" : "  ", stdout);
+		print_cell(out, text, last && !t->right[i] ? 0 : width[i], t->right[i], colour ? paint : NULL);
+		fputs(last ? "\n" : "  ", out);
 	}
 }
 
-void table_print(struct table *t, bool colour, size_t max_rows)
+void table_print(struct table *t, FILE *out, bool colour, size_t max_rows)
 {
 	size_t rows = t->n / t->columns;
 	int width[TABLE_COLUMNS] = {0};
@@ -103,7 +103,7 @@ void table_print(struct table *t, bool colour, size_t max_rows)
 			width[i % t->columns] = n;
 	}
 	for (size_t row = 0; row < rows; row++)
-		print_row(t, row, width, colour);
+		print_row(out, t, row, width, colour);
 	for (size_t i = 0; i < t->n; i++)
 		free(t->cells[i]);
 	free(t->cells);

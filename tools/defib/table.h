@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define TABLE_COLUMNS 12
 
@@ -22,8 +23,8 @@ void table_init(struct table *t, const char *heading);
 /** table_cell() - the next cell; a row is full after as many as there are titles. */
 void table_cell(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** table_print() - to standard output, and forget it; @max_rows: of the body, 0: all */
-void table_print(struct table *t, bool colour, size_t max_rows);
+/** table_print() - print and forget it; @max_rows: of the body, 0: all */
+void table_print(struct table *t, FILE *out, bool colour, size_t max_rows);
 
 /** table_state_colour() - Return: the escape sequence for a state's word, NULL for any other word. */
 const char *table_state_colour(const char *word);

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "table.h"
+
+static int list(struct cli *cli, int argc, char **argv)
+{
+	json_t *doc;
+	enum ctl_code code;
+
+	if (argc > 1)
+		return cli_usage("server list: \"%s\" is too much", argv[1]);
+	code = cli_status(cli, &doc);
+	if (!doc)
+		return code;
+	if (cli->json) {
+		json_t *answer = json_pack("{s:i, s:O, s:O}", "schema", CTL_SCHEMA,
+					   "daemon", json_object_get(doc, "daemon"),
+					   "servers", json_object_get(doc, "servers"));
+
+		code = cli_print_json(cli, answer) ? CTL_FAILED : code;
+	} else {
+		status_print_servers(cli, doc, NULL, 0);
+	}
+	json_decref(doc);
+	return code;
+}
+
+static void print_addresses(const struct cli *cli, const json_t *server)
+{
+	static const char *const keys[] = {"misses", "probes_sent", "replies", "expired", "unsent", "late"};
+	char text[DURATION_TEXT_LEN];
+	struct table t;
+	size_t i;
+	json_t *a;
+
+	table_init(&t, "ADDRESS|STATE|>SINCE|>INTERVAL|>TIMEOUT|>MISSES|>PROBES|>REPLIES|>EXPIRED|>UNSENT|>LATE");
+	json_array_foreach(json_object_get(server, "addresses"), i, a) {
+		table_cell(&t, "%s", cli_text(a, "address"));
+		table_cell(&t, "%s", cli_text(a, "state"));
+		table_cell(&t, "%s", cli_age(a, "since_s", text));
+		table_cell(&t, "%s", cli_us(a, "interval_us", text));
+		table_cell(&t, "%s", cli_us(a, "timeout_us", text));
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			table_cell(&t, "%lld", (long long)cli_number(a, keys[k]));
+	}
+	table_print(&t, cli->out, cli->colour, 0);
+}
+
+static void print_list(const char *title, const json_t *list)
+{
+	size_t i;
+	json_t *one;
+
+	printf("%-10s", title);
+	json_array_foreach(list, i, one)
+		printf(" %s", json_string_value(one));
+	puts(json_array_size(list) ? "" : " -");
+}
+
+static void print_server(const struct cli *cli, const json_t *server)
+{
+	char p50[DURATION_TEXT_LEN], p99[DURATION_TEXT_LEN], age[DURATION_TEXT_LEN];
+	const char *colour = cli->colour ? table_state_colour(cli_text(server, "state")) : NULL;
+
+	printf("%-10s %s (id %lld)\n", "server", cli_text(server, "name"), (long long)cli_number(server, "id"));
+	printf("%-10s %s%s%s since %s, reason %s\n", "state", colour ? colour : "", cli_text(server, "state"),
+	       colour ? TABLE_PLAIN : "", cli_age(server, "since_s", age), cli_text(server, "reason"));
+	printf("%-10s p50 %s, p99 %s\n", "round trip", cli_us(server, "rtt_p50_us", p50),
+	       cli_us(server, "rtt_p99_us", p99));
+	print_list("pools", json_object_get(server, "pools"));
+	print_list("flags", json_object_get(server, "flags"));
+	putchar('\n');
+	print_addresses(cli, server);
+}
+
+static int show(struct cli *cli, int argc, char **argv)
+{
+	json_t *doc;
+	const json_t *server;
+	enum ctl_code code;
+
+	if (argc != 2)
+		return cli_usage("server show takes one server: NAME");
+	code = cli_status(cli, &doc);
+	if (!doc)
+		return code;
+	server = cli_find(json_object_get(doc, "servers"), argv[1]);
+	if (!server)
+		code = cli_no_such("server", argv[1], json_object_get(doc, "servers"));
+	else if (!cli->json)
+		print_server(cli, server);
+	else if (cli_print_json(cli, json_pack("{s:i, s:O, s:O}", "schema", CTL_SCHEMA, "daemon",
+					       json_object_get(doc, "daemon"), "server", server)))
+		code = CTL_FAILED;
+	json_decref(doc);
+	return code;
+}
+
+static int maintenance(struct cli *cli, int argc, char **argv)
+{
+	bool on = argc == 3 && !strcmp(argv[2], "on");
+	enum ctl_code code;
+	json_t *reply;
+
+	if (argc != 3 || (!on && strcmp(argv[2], "off")))
+		return cli_usage("server maintenance takes a server and a word: NAME on, or NAME off");
+	code = cli_call(cli, CTL_MAINTENANCE, json_pack("{s:s, s:b}", "server", argv[1], "on", (int)on), &reply);
+	if (code)
+		return code;
+	if (cli->json)
+		return cli_print_json(cli, reply);
+	puts(cli_text(reply, "text"));
+	json_decref(reply);
+	return CTL_OK;
+}
+
+int cmd_server(struct cli *cli, int argc, char **argv)
+{
+	if (!strcmp(argv[0], "list"))
+		return list(cli, argc, argv);
+	return strcmp(argv[0], "show") ? maintenance(cli, argc, argv) : show(cli, argc, argv);
+}

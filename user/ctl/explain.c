@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "explain.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <base/clean.h>
+#include <base/text.h>
+#include <defib/ctl.h>
+
+#define PROBER_SILENT_MS 1000
+
+/* A document being written, and what it is about. */
+struct explain {
+	const json_t *status;
+	const json_t *service;
+	const json_t *pool;
+	json_t *findings;
+	json_t *suspects;
+};
+
+static const char *text_of(const json_t *doc, const char *key)
+{
+	const char *text = json_string_value(json_object_get(doc, key));
+
+	return text ? text : "";
+}
+
+static int64_t number_of(const json_t *doc, const char *key)
+{
+	json_t *value = json_object_get(doc, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
+static bool is(const json_t *doc, const char *key, const char *expected)
+{
+	return !strcmp(text_of(doc, key), expected);
+}
+
+/* Microseconds as people say it. */
+static const char *us(const json_t *doc, const char *key, char text[DURATION_TEXT_LEN])
+{
+	int64_t value = number_of(doc, key);
+
+	return value < 0 ? "an unknown time" : duration_format((uint64_t)value * 1000, text);
+}
+
+static const json_t *named(const json_t *list, const char *name)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(list, i, one) {
+		if (is(one, "name", name))
+			return one;
+	}
+	return NULL;
+}
+
+static void say(struct explain *e, const char *topic, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(struct explain *e, const char *topic, const char *format, ...)
+{
+	va_list args;
+	json_t *text;
+
+	va_start(args, format);
+	text = json_vsprintf(format, args);
+	va_end(args);
+	json_array_append_new(e->findings, json_pack("{s:s, s:o}", "topic", topic, "text", text));
+}
+
+static bool daemon_is_down(const struct explain *e)
+{
+	return !is(e->status, "daemon", "up");
+}
+
+static void say_state(struct explain *e)
+{
+	const char *server = text_of(e->service, "server");
+
+	if (json_is_true(json_object_get(e->pool, "held")))
+		say(e, "state", "%s is withdrawn: no server of pool %s is left (when-none)",
+		    text_of(e->service, "name"), text_of(e->service, "pool"));
+	else if (!server[0])
+		say(e, "state", "%s has no server yet: none of pool %s has answered since the start",
+		    text_of(e->service, "name"), text_of(e->service, "pool"));
+	else
+		say(e, "state", "%s is %s; its packets go to %s (pool %s, epoch %" PRId64 ")",
+		    text_of(e->service, "name"), text_of(e->service, "state"), server,
+		    text_of(e->service, "pool"), number_of(e->pool, "epoch"));
+	if (daemon_is_down(e))
+		say(e, "state", "the controller is down; the kernel goes on detecting and %s",
+		    json_is_true(json_object_get(e->pool, "fast")) ? "switching" :
+		    "marking, but this pool (fast: false) cannot switch without the controller");
+}
+
+/* --- the last switch ------------------------------------------------------------------------- */
+
+static const char *why_switched(const json_t *last)
+{
+	static const struct {
+		const char *reason;
+		const char *text;
+	} texts[] = {
+		{"expired", "its probes were not answered"},
+		{"unsent", "probes to it could not leave: no carrier, or no neighbour"},
+		{"rescue", "it was down when the other came up"},
+		{"initial", "it is the first that answered"},
+		{"operator", "an operator asked for it (service failover)"},
+		{"maintenance", "it was taken out of service (server maintenance)"},
+		{"verdict", "the controller switched after the verdict (fast: false)"},
+		{"removed", "it left the pool's configuration"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (is(last, "reason", texts[i].reason))
+			return texts[i].text;
+	}
+	return text_of(last, "reason");
+}
+
+static void say_verdict(struct explain *e, const json_t *last)
+{
+	char detect[DURATION_TEXT_LEN], silent[DURATION_TEXT_LEN], witness[DURATION_TEXT_LEN];
+	char change[DURATION_TEXT_LEN], late[DURATION_TEXT_LEN];
+
+	if (number_of(last, "misses") > 0)
+		say(e, "failover", "evidence: %" PRId64 " probes to %s in a row without an answer; the first left "
+		    "%s before the verdict, the last answered one %s before it", number_of(last, "misses"),
+		    text_of(last, "from"), us(last, "silent_us", silent), us(last, "detect_us", detect));
+	if (text_of(last, "witness")[0])
+		say(e, "failover", "witness: meanwhile %s answered a probe that left %s before the verdict, so the "
+		    "path and this machine were well", text_of(last, "witness"),
+		    us(last, "witness_before_verdict_us", witness));
+	if (number_of(last, "misses") > 0)
+		say(e, "failover", "the deadline's timer ran %s late; the switch took %s from the verdict",
+		    us(last, "timer_late_us", late), us(last, "switch_us", change));
+}
+
+static void say_failover(struct explain *e)
+{
+	const json_t *last = json_object_get(e->pool, "last_switch");
+
+	if (!json_is_object(last)) {
+		say(e, "failover", "it has not moved since the maps were made");
+		return;
+	}
+	if (text_of(last, "from")[0])
+		say(e, "failover", "%s it moved from %s to %s: %s", text_of(last, "at"), text_of(last, "from"),
+		    text_of(last, "to"), why_switched(last));
+	else
+		say(e, "failover", "%s it was given to %s: %s", text_of(last, "at"), text_of(last, "to"),
+		    why_switched(last));
+	say_verdict(e, last);
+}
+
+static void say_commit(struct explain *e)
+{
+	const json_t *last = json_object_get(e->pool, "last_switch");
+	int64_t epoch = number_of(e->pool, "epoch"), committed = number_of(e->pool, "committed");
+	char text[DURATION_TEXT_LEN];
+
+	if (committed != epoch)
+		say(e, "commit", "the routing tables of record still show epoch %" PRId64 " of %" PRId64 "%s", committed,
+		    epoch, daemon_is_down(e) ? "; they will follow when the controller is back" : "");
+	else if (json_is_object(last) && number_of(last, "commit_us") >= 0)
+		say(e, "commit", "the routing tables of record followed %s after the switch",
+		    us(last, "commit_us", text));
+}
+
+/* --- the candidates -------------------------------------------------------------------------- */
+
+static void say_address(struct explain *e, const json_t *server, const json_t *a)
+{
+	const char *name = text_of(server, "name"), *address = text_of(a, "address");
+	double since = json_number_value(json_object_get(a, "since_s"));
+	char timeout[DURATION_TEXT_LEN];
+
+	us(a, "timeout_us", timeout);
+	if (is(a, "state", "suspect"))
+		say(e, "candidate", "%s (%s) is suspect: %" PRId64 " of %" PRId64 " probes in a row went unanswered "
+		    "within %s; a verdict also needs a witness", name, address, number_of(a, "misses"),
+		    number_of(a, "misses_allowed"), timeout);
+	else if (is(a, "state", "down"))
+		say(e, "candidate", "%s (%s) is down for %.1f s: %s, while another server answered", name, address,
+		    since, is(a, "reason", "unsent") ? "probes to it cannot leave" : "its probes are not answered");
+	else if (is(a, "state", "unknown") && is(a, "reason", "no-witness"))
+		say(e, "candidate", "%s (%s) is silent for %.1f s, but nobody else answers either: that may be this "
+		    "machine or its uplink, so it is no reason to move", name, address, since);
+	else if (is(a, "state", "unknown"))
+		say(e, "candidate", "%s (%s) has not answered yet", name, address);
+	else if (is(a, "state", "recovering"))
+		say(e, "candidate", "%s (%s) answers again for %.1f s and is not trusted yet", name, address, since);
+	if (json_is_true(json_object_get(a, "cannot_leave")))
+		say(e, "candidate", "%s (%s): nothing can reach it: no carrier, or its neighbour entry failed", name,
+		    address);
+	if (json_is_true(json_object_get(a, "damped")))
+		say(e, "candidate", "%s (%s) went down too often lately and is the last choice for a while "
+		    "(damping)", name, address);
+}
+
+static void say_flags(struct explain *e, const json_t *server)
+{
+	size_t i;
+	json_t *flag;
+
+	json_array_foreach(json_object_get(server, "flags"), i, flag) {
+		const char *name = json_string_value(flag);
+
+		say(e, "candidate", "%s must not be chosen: %s", text_of(server, "name"),
+		    !strcmp(name, "maintenance") ? "it is in maintenance" :
+		    !strcmp(name, "unroutable") ? "it is not on-link, or its interface is gone" : "it is fenced");
+	}
+}
+
+static void say_candidate(struct explain *e, const json_t *server)
+{
+	size_t i;
+	json_t *address;
+
+	say_flags(e, server);
+	json_array_foreach(json_object_get(server, "addresses"), i, address) {
+		say_address(e, server, address);
+		if (is(address, "state", "up"))
+			continue;
+		address = json_copy(address);
+		json_object_set_new(address, "server", json_string(text_of(server, "name")));
+		json_array_append_new(e->suspects, address);
+	}
+}
+
+static void say_candidates(struct explain *e)
+{
+	const json_t *servers = json_object_get(e->status, "servers");
+	const char *next = text_of(e->pool, "next"), *now = text_of(e->service, "server");
+	size_t i;
+	json_t *name;
+
+	json_array_foreach(json_object_get(e->pool, "candidates"), i, name) {
+		const json_t *server = json_is_string(name) ? named(servers, json_string_value(name)) : NULL;
+
+		if (server)
+			say_candidate(e, server);
+	}
+	if (next[0])
+		say(e, "next", "if %s died now, %s would take over", now[0] ? now : "its server", next);
+	else
+		say(e, "next", "if %s died now, nobody could take over", now[0] ? now : "its server");
+}
+
+/* --- ourselves ------------------------------------------------------------------------------- */
+
+/* The worst over all addresses, which all run on the same timers. */
+static json_t *timing_json(const struct explain *e)
+{
+	int64_t worst = 0, graces = 0, late = 0;
+	size_t i, k;
+	json_t *server, *address;
+
+	json_array_foreach(json_object_get(e->status, "servers"), i, server) {
+		json_array_foreach(json_object_get(server, "addresses"), k, address) {
+			if (number_of(address, "timer_late_worst_us") > worst)
+				worst = number_of(address, "timer_late_worst_us");
+			graces += number_of(address, "graces");
+			late += number_of(address, "late");
+		}
+	}
+	return json_pack("{s:I, s:I, s:I, s:O}", "timer_late_worst_us", (json_int_t)worst,
+			 "graces", (json_int_t)graces, "late_replies", (json_int_t)late,
+			 "prober", json_object_get(e->status, "prober"));
+}
+
+static void say_timing(struct explain *e, const json_t *timing)
+{
+	const json_t *prober = json_object_get(timing, "prober");
+	char text[DURATION_TEXT_LEN];
+
+	if (!json_is_object(prober))
+		say(e, "timing", "no prober runs: no probe is sent, so nobody can be found dead");
+	else if (number_of(prober, "alive_ms_ago") > PROBER_SILENT_MS)
+		say(e, "timing", "the prober (pid %" PRId64 ") was last alive %" PRId64 " ms ago: while it is silent "
+		    "nobody can be found dead", number_of(prober, "pid"), number_of(prober, "alive_ms_ago"));
+	else
+		say(e, "timing", "the prober is alive; its worst delay was %s", us(prober, "worst_late_us", text));
+	say(e, "timing", "deadlines were at worst %s late; %" PRId64 " came so late that replies were given a grace "
+	    "period; %" PRId64 " replies came after their deadline", us(timing, "timer_late_worst_us", text),
+	    number_of(timing, "graces"), number_of(timing, "late_replies"));
+}
+
+json_t *explain_json(const json_t *status, const char *service)
+{
+	struct explain e = {.status = status};
+	json_t *timing;
+
+	e.service = named(json_object_get(status, "services"), service);
+	if (!e.service)
+		return NULL;
+	e.pool = named(json_object_get(status, "pools"), text_of(e.service, "pool"));
+	e.findings = json_array();
+	e.suspects = json_array();
+	timing = timing_json(&e);
+	say_state(&e);
+	say_failover(&e);
+	say_commit(&e);
+	say_candidates(&e);
+	say_timing(&e, timing);
+	return json_pack("{s:i, s:O, s:O, s:O*, s:o, s:o, s:o}", "schema", CTL_SCHEMA,
+			 "daemon", json_object_get(status, "daemon"), "service", e.service, "pool", e.pool,
+			 "suspects", e.suspects, "timing", timing, "findings", e.findings);
+}
