@@ -109,6 +109,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 		dir=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
 		install -D -m 644 $$page $$dir/$${page##*/} || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(B)/defib completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/defib
 	cp -r README.md COPYING Documentation $(DESTDIR)$(PREFIX)/share/doc/defib/
 	rm -r $(DESTDIR)$(PREFIX)/share/doc/defib/Documentation/man
 
