@@ -150,7 +150,7 @@ events_start()
 # event FILTER: the first event that it selects; fails if there is none
 event()
 {
-	jq -c "select($1)" "$work/events" | head -n 1 | grep .
+	jq -cn "first(inputs | select($1))" "$work/events" 2>/dev/null | grep .
 }
 
 # event_wait SECONDS FILTER: until there is one, printed
