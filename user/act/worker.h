@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The worker: a process for whatever may block. Main hands it jobs and never waits for it.
+ *
+ * Jobs now: a report into the history; an event hook. The process is forked from main, keeps
+ * nothing of main's but its socket, and holds no capability, nor does a hook (no_new_privs is not
+ * set as a rule: a hook may use setgid programs, such as a mailer's). What main has handed over and
+ * not seen answered is kept, and sent again if the worker dies: a report is stored exactly once, a
+ * hook that was running then is ended and run once more. A job that was in hand when the worker died
+ * is given up after so many times: WORKER_REPORT_ATTEMPTS, WORKER_HOOK_ATTEMPTS.
+ *
+ * Call worker_start() early, while there is little memory to copy; main must have one thread only.
+ */
+#ifndef ACT_WORKER_H
+#define ACT_WORKER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/action.h"
+#include "core/policy.h"
+
+struct loop;
+struct worker;
+
+#define WORKER_MAX_REPORTS 2048 /* not yet stored */
+#define WORKER_MAX_HOOKS 256	/* not yet ended */
+#define WORKER_REPORT_ATTEMPTS 10
+#define WORKER_HOOK_ATTEMPTS 3
+#define WORKER_STOP_NS 3000000000ull /* the longest that worker_stop() takes */
+#define WORKER_HOOK_DEADLINE_NS 10000000000ull /* where the policy names none */
+
+enum worker_news {
+	WORKER_HOOK_FAILED,    /* failed, or killed at its deadline */
+	WORKER_HISTORY_FAILED, /* reports are not stored; said once, until it works again */
+	WORKER_HISTORY_NOTE,   /* works again, or a damaged database was moved aside */
+	WORKER_DIED,	       /* and is started again */
+	WORKER_OVERFLOW,       /* reports or hooks were dropped; said when it begins and when it is over */
+	WORKER_NEWS_MAX,
+};
+
+/**
+ * struct worker_result - what main should know
+ * @error: 0 or -errno; -ETIMEDOUT: a hook's deadline
+ * @what: one line for people; for a hook "ARGV0: why"
+ */
+struct worker_result {
+	enum worker_news news;
+	int error;
+	char what[128];
+};
+
+/** worker_fn - called from the loop, never from within a worker_ function; must not call worker_stop() */
+typedef void worker_fn(void *arg, const struct worker_result *result);
+
+/**
+ * struct worker_options - copied
+ * @instance: DEFIB_INSTANCE of hooks
+ * @history: path of the database; NULL: none is kept
+ */
+struct worker_options {
+	const char *instance;
+	const char *history;
+};
+
+/**
+ * struct worker_stats - since the start
+ * @pending: jobs handed over and not answered
+ * @stored: reports stored
+ * @hooks: hooks ended, of which @hooks_failed failed
+ * @dropped: reports and hooks that found the queue full, or were given up
+ * @deaths: of the process
+ */
+struct worker_stats {
+	uint32_t pending;
+	uint64_t stored;
+	uint64_t hooks;
+	uint64_t hooks_failed;
+	uint64_t dropped;
+	uint64_t deaths;
+};
+
+/**
+ * worker_start() - fork the worker
+ * @loop: borrowed; must outlive the worker
+ * @ret_worker: worker_stop() ends it
+ * Return: 0 or -errno.
+ */
+int worker_start(struct loop *loop, const struct worker_options *options, worker_fn *fn, void *arg,
+		 struct worker **ret_worker);
+
+/**
+ * worker_report() - store a report, and run the policy's hooks that match its kind
+ * @policy: borrowed for the call; NULL: no hooks
+ *
+ * A hook without `on` runs for every kind but hook-failed. The failure of a hook that was run for
+ * hook-failed is counted and not told, or one report would cause the next for ever.
+ * Return: 0; -ENOBUFS (something was dropped), -E2BIG (a hook's arguments): also told through the
+ *	callback; -ENOMEM.
+ */
+int worker_report(struct worker *worker, const struct policy *policy, const struct report *report);
+
+/**
+ * worker_stop() - end it: what was reported is stored, hooks get two seconds to end
+ * May block for WORKER_STOP_NS; the callback is not called any more. NULL is fine.
+ */
+void worker_stop(struct worker *worker);
+
+/** worker_pid() - of the process; 0 while it is dead. */
+pid_t worker_pid(const struct worker *worker);
+
+void worker_stats(const struct worker *worker, struct worker_stats *ret_stats);
+
+#endif
