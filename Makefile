@@ -9,7 +9,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 B := build
 
 VERSION := $(shell cat VERSION)
-PKGS := libbpf libnl-3.0 libnl-route-3.0 jansson yaml-0.1 sqlite3 libcap-ng
+PKGS := libbpf libnl-3.0 libnl-route-3.0 jansson yaml-0.1 sqlite3 libcap-ng libsystemd
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CPPFLAGS += -Iinclude -Ibpf -Iuser -I$(B) -D_GNU_SOURCE -DDEFIB_VERSION='"$(VERSION)"'
@@ -98,8 +98,9 @@ $(UNIT): $(B)/%: %.c $(ARCHIVES)
 MAN := $(wildcard Documentation/man/*.[1-8])
 
 install: all ## install below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/defib
-	install -m 755 $(B)/defibd $(B)/defib-probe $(B)/defib $(DESTDIR)$(PREFIX)/sbin/
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,sbin libexec/defib share/doc/defib)
+	install -m 755 $(B)/defibd $(B)/defib $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(B)/defib-probe $(DESTDIR)$(PREFIX)/libexec/defib/
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
 	install -m 644 systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	sed -i 's,/usr/sbin/,$(PREFIX)/sbin/,' $(DESTDIR)$(PREFIX)/lib/systemd/system/defibd*.service
