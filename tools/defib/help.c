@@ -135,8 +135,12 @@ static void print_bash_args(const struct command *c)
 	if (!option)
 		return;
 	printf("\t%s:%s) words+='", c->object, c->verb);
-	for (; option; option = strstr(option + 2, "--"))
-		printf(" %.*s", (int)strcspn(option, " ]"), option);
+	for (const char *last = ""; option; last = option, option = strstr(option + 2, "--")) {
+		int n = (int)strcspn(option, " ]");
+
+		if (strncmp(option, last, (size_t)n)) /* one that may be repeated is listed once */
+			printf(" %.*s", n, option);
+	}
 	puts("' ;;");
 }
 

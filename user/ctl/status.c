@@ -8,46 +8,21 @@
 
 #include <base/clean.h>
 #include <base/text.h>
+#include <core/core.h>
 #include <detect.h>
 
 #include "counters.h"
 
-static const char *const state_names[] = {
-	[DFB_STATE_UNKNOWN] = "unknown",
-	[DFB_STATE_UP] = "up",
-	[DFB_STATE_SUSPECT] = "suspect",
-	[DFB_STATE_DOWN] = "down",
-	[DFB_STATE_RECOVERING] = "recovering",
+/* From good to bad, as the core ranks them, so that a server is what its worst address is. */
+static const enum server_state ranks[] = {
+	[DFB_STATE_UP] = SERVER_UP,
+	[DFB_STATE_RECOVERING] = SERVER_RECOVERING,
+	[DFB_STATE_SUSPECT] = SERVER_SUSPECT,
+	[DFB_STATE_UNKNOWN] = SERVER_UNKNOWN,
+	[DFB_STATE_DOWN] = SERVER_DOWN,
 };
 
-_Static_assert(ARRAY_SIZE(state_names) == DFB_STATE_MAX, "every state has a name");
-
-/* From good to bad, so that a server is what its worst address is. */
-static const uint8_t badness[] = {
-	[DFB_STATE_UP] = 0,
-	[DFB_STATE_SUSPECT] = 1,
-	[DFB_STATE_RECOVERING] = 2,
-	[DFB_STATE_UNKNOWN] = 3,
-	[DFB_STATE_DOWN] = 4,
-};
-
-_Static_assert(ARRAY_SIZE(badness) == DFB_STATE_MAX, "every state has a rank");
-
-static const char *const reason_names[] = {
-	[DFB_REASON_NONE] = "none",
-	[DFB_REASON_ANSWERED] = "answered",
-	[DFB_REASON_EXPIRED] = "expired",
-	[DFB_REASON_UNSENT] = "unsent",
-	[DFB_REASON_NO_WITNESS] = "no-witness",
-	[DFB_REASON_RESCUE] = "rescue",
-	[DFB_REASON_INITIAL] = "initial",
-	[DFB_REASON_OPERATOR] = "operator",
-	[DFB_REASON_MAINTENANCE] = "maintenance",
-	[DFB_REASON_VERDICT] = "verdict",
-	[DFB_REASON_REMOVED] = "removed",
-};
-
-_Static_assert(ARRAY_SIZE(reason_names) == DFB_REASON_MAX, "every reason has a name");
+_Static_assert(ARRAY_SIZE(ranks) == DFB_STATE_MAX, "every state has a rank");
 
 static const char *const probe_names[] = {
 	[DFB_PROBE_ECHO] = "echo",
@@ -150,7 +125,7 @@ static const struct dfb_detect *server_worst(const struct snapshot *s, uint32_t 
 
 		if (!(families & 1u << family) || !target_in_use(s, server, family))
 			continue;
-		if (!worst || badness[d->state] > badness[worst->state])
+		if (!worst || ranks[d->state] > ranks[worst->state])
 			worst = d;
 	}
 	return worst;
@@ -167,8 +142,8 @@ static json_t *address_json(const struct snapshot *s, uint32_t target)
 		"family", family_names[dfb_target_family(target)],
 		"probe", name_of(probe_names, ARRAY_SIZE(probe_names), cfg->probe),
 		"port", cfg->port,
-		"state", state_names[d->state],
-		"reason", name_of(reason_names, ARRAY_SIZE(reason_names), d->reason),
+		"state", server_state_names[ranks[d->state]],
+		"reason", name_of(reason_names, DFB_REASON_MAX, d->reason),
 		"since_s", since_s(s->now_ns, d->since_ns));
 
 	json_object_update_new(doc, json_pack("{s:o, s:o, s:o, s:I, s:I, s:i, s:i, s:b, s:b}",
@@ -240,14 +215,31 @@ static json_t *server_pools_json(const struct snapshot *s, const struct dfb_serv
 static const char *server_state(const struct dfb_server *server, const struct dfb_detect *worst)
 {
 	if (server->flags & DFB_SERVER_MAINTENANCE)
-		return "maintenance";
-	return state_names[worst ? worst->state : DFB_STATE_UNKNOWN];
+		return server_state_names[SERVER_MAINTENANCE];
+	return server_state_names[worst ? ranks[worst->state] : SERVER_UNKNOWN];
+}
+
+/* Families that count: those its pools use, or all if none does. */
+static uint32_t server_families(const struct snapshot *s, uint32_t id)
+{
+	const struct dfb_server *server = &s->servers[id];
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < server->n_pools && i < DFB_SERVER_POOLS; i++) {
+		if (server->pools[i] < s->n_pools)
+			used |= s->plans[server->pools[i]].families;
+	}
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (!target_in_use(s, id, family))
+			used &= ~(1u << family);
+	}
+	return used ? used : ~0u;
 }
 
 static json_t *server_json(const struct snapshot *s, uint32_t id)
 {
 	const struct dfb_server *server = &s->servers[id];
-	const struct dfb_detect *worst = server_worst(s, id, ~0u);
+	const struct dfb_detect *worst = server_worst(s, id, server_families(s, id));
 	json_t *addresses = json_array();
 	struct totals t = {0};
 
@@ -261,7 +253,7 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 		"name", server->name,
 		"id", (int)id,
 		"state", server_state(server, worst),
-		"reason", name_of(reason_names, ARRAY_SIZE(reason_names), worst ? worst->reason : 0),
+		"reason", name_of(reason_names, DFB_REASON_MAX, worst ? worst->reason : 0),
 		"since_s", since_s(s->now_ns, worst ? worst->since_ns : 0),
 		"rtt_p50_us", us_or_null(status_rtt_ns(&t.rtt, 500)),
 		"rtt_p99_us", us_or_null(status_rtt_ns(&t.rtt, 990)),
@@ -352,7 +344,7 @@ static json_t *failover_json(const struct snapshot *s, const struct dfb_pool *po
 		"at", time_or_null(last->switched_ns),
 		"from", name_or_null(snapshot_name(s, last->from)),
 		"to", name_or_null(snapshot_name(s, last->to)),
-		"reason", name_of(reason_names, ARRAY_SIZE(reason_names), last->reason),
+		"reason", name_of(reason_names, DFB_REASON_MAX, last->reason),
 		"detect_us", span_us(last->last_good_ns, last->verdict_ns),
 		"switch_us", span_us(last->verdict_ns, last->switched_ns),
 		"commit_us", committed ? span_us(last->switched_ns, pool->committed_ns) : json_null());
@@ -409,20 +401,26 @@ static bool has_standby(const struct snapshot *s, const struct dfb_plan *plan, u
 	return false;
 }
 
+/* It answers, or did until a moment ago, in some family of the pool. */
+static bool is_alive(const struct snapshot *s, uint32_t id, uint32_t families)
+{
+	for (uint32_t family = 0; snapshot_server(s, id) && family < DFB_FAMILIES; family++) {
+		const struct dfb_detect *d = server_worst(s, id, families & 1u << family);
+
+		if (d && d->state != DFB_STATE_DOWN && d->state != DFB_STATE_UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
 static const char *service_state(const struct snapshot *s, uint32_t pool)
 {
 	const struct dfb_plan *plan = &s->plans[pool];
 	uint32_t active = s->pools[pool].slots[0];
-	const struct dfb_server *server = snapshot_server(s, active);
-	const struct dfb_detect *d = server ? server_worst(s, active, plan->families) : NULL;
 
-	if (!d || plan->held || server->flags & (DFB_SERVER_FENCED | DFB_SERVER_UNROUTABLE))
-		return "down";
-	if (d->state == DFB_STATE_DOWN || d->state == DFB_STATE_UNKNOWN)
-		return "down";
-	if (d->state == DFB_STATE_RECOVERING || !has_standby(s, plan, active))
-		return "degraded";
-	return "serving";
+	if (plan->held || !is_alive(s, active, plan->families))
+		return service_state_names[SERVICE_DOWN];
+	return service_state_names[has_standby(s, plan, active) ? SERVICE_SERVING : SERVICE_DEGRADED];
 }
 
 static json_t *service_json(const struct snapshot *s, const char *name, uint32_t pool)
@@ -434,7 +432,7 @@ static json_t *service_json(const struct snapshot *s, const char *name, uint32_t
 		"name", name,
 		"pool", name_or_null(known ? s->plans[pool].name : ""),
 		"redirect", "route",
-		"state", known ? service_state(s, pool) : "down",
+		"state", known ? service_state(s, pool) : service_state_names[SERVICE_DOWN],
 		"server", name_or_null(p ? snapshot_name(s, p->slots[0]) : ""),
 		"last_failover", p && snapshot_server(s, p->last.from) ? failover_json(s, p) : json_null());
 }
