@@ -97,35 +97,36 @@ static void defaults_are_those_of_the_manual(void **state)
 	policy_free(policy);
 }
 
-static void everything_arrives_in_the_policy(void **state)
+static const char everything[] =
+	"gateway:\n"
+	"  name: gw1\n"
+	"  client-interfaces: [g0, g1]\n"
+	"  server-interfaces: [e0, g0]\n"
+	"  mark-mask: 0xff00\n"
+	"  table-base: 1000\n"
+	"  rule-priority: 99\n"
+	"  max-servers: 255\n"
+	"heartbeat:\n"
+	"  probe: icmp\n"
+	"  port: 4007\n"
+	"  interval: 250us\n"
+	"  timeout: 3ms\n"
+	"  misses: 16\n"
+	"  confirm: {probes: 0, spacing: 100us}\n"
+	"  recover: {replies: 1000, hold: 1h}\n"
+	"  damping: {half-life: 1s, suppress: 3000, reuse: 2999}\n" SERVERS
+	"pools: [{name: app, servers: [s2, s1], active: 1, when-none: unreachable}]\n"
+	"services:\n"
+	"  - name: web\n"
+	"    pool: app\n"
+	"    address: [10.79.0.100, \"fd79::100\"]\n"
+	"    ports: [tcp/80, udp/65535]\n"
+	"    redirect: route\n"
+	"    fast: false\n";
+
+static void every_key_of_the_gateway_arrives(void **state)
 {
-	struct policy *policy = parse_quiet(
-		"gateway:\n"
-		"  name: gw1\n"
-		"  client-interfaces: [g0, g1]\n"
-		"  server-interfaces: [e0, g0]\n"
-		"  mark-mask: 0xff00\n"
-		"  table-base: 1000\n"
-		"  rule-priority: 99\n"
-		"  max-servers: 255\n"
-		"heartbeat:\n"
-		"  probe: icmp\n"
-		"  port: 4007\n"
-		"  interval: 250us\n"
-		"  timeout: 3ms\n"
-		"  misses: 16\n"
-		"  confirm: {probes: 0, spacing: 100us}\n"
-		"  recover: {replies: 1000, hold: 1h}\n"
-		"  damping: {half-life: 1s, suppress: 3000, reuse: 2999}\n" SERVERS
-		"pools: [{name: app, servers: [s2, s1], active: 1, when-none: unreachable}]\n"
-		"services:\n"
-		"  - name: web\n"
-		"    pool: app\n"
-		"    address: [10.79.0.100, \"fd79::100\"]\n"
-		"    ports: [tcp/80, udp/65535]\n"
-		"    redirect: route\n"
-		"    fast: false\n");
-	const struct policy_heartbeat *hb = &policy->servers[1].heartbeat;
+	struct policy *policy = parse_quiet(everything);
 
 	(void)state;
 	assert_string_equal(policy->gateway.name, "gw1");
@@ -137,6 +138,15 @@ static void everything_arrives_in_the_policy(void **state)
 	assert_int_equal(policy->gateway.table_base, 1000);
 	assert_int_equal(policy->gateway.rule_priority, 99);
 	assert_int_equal(policy->gateway.max_servers, 255);
+	policy_free(policy);
+}
+
+static void every_key_of_the_heartbeat_arrives(void **state)
+{
+	struct policy *policy = parse_quiet(everything);
+	const struct policy_heartbeat *hb = &policy->servers[1].heartbeat;
+
+	(void)state;
 	assert_int_equal(hb->probe, DFB_PROBE_ICMP);
 	assert_int_equal(hb->port, 4007);
 	assert_int_equal(hb->interval_ns, 250 * US);
@@ -149,6 +159,14 @@ static void everything_arrives_in_the_policy(void **state)
 	assert_int_equal(hb->half_life_ns, SECOND);
 	assert_int_equal(hb->suppress, 3000);
 	assert_int_equal(hb->reuse, 2999);
+	policy_free(policy);
+}
+
+static void servers_pools_and_services_arrive(void **state)
+{
+	struct policy *policy = parse_quiet(everything);
+
+	(void)state;
 	assert_int_equal(policy->n_servers, 2);
 	assert_string_equal(policy->servers[0].name, "s1");
 	assert_int_equal(policy->servers[0].id, 0);
@@ -533,7 +551,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
-		cmocka_unit_test(everything_arrives_in_the_policy),
+		cmocka_unit_test(every_key_of_the_gateway_arrives),
+		cmocka_unit_test(every_key_of_the_heartbeat_arrives),
+		cmocka_unit_test(servers_pools_and_services_arrive),
 		cmocka_unit_test(the_order_of_sections_does_not_matter),
 		cmocka_unit_test(a_list_of_one_may_be_written_as_the_item_alone),
 		cmocka_unit_test(a_server_overrides_single_keys_of_the_heartbeat),

@@ -15,7 +15,9 @@
 
 static void addresses_go_both_ways(void **state)
 {
-	static const char *const texts[] = {"10.78.0.11", "255.255.255.255", "0.0.0.0", "fd78::11", "::1", "::"};
+	static const char *const texts[] = {
+		"10.78.0.11", "255.255.255.255", "0.0.0.0", "fd78::11", "::1", "::",
+	};
 	char text[ADDRESS_TEXT_LEN];
 	uint8_t address[16];
 
@@ -41,8 +43,10 @@ static void an_ipv4_address_is_mapped(void **state)
 
 static void bad_addresses_change_nothing(void **state)
 {
-	static const char *const texts[] = {"",		 "10.0.0",    "10.0.0.256", "10.0.0.1/24", " 10.0.0.1",
-					    "fd00::1%e0", "fd00::g", "host",	    "1:2:3:4:5:6:7:8:9"};
+	static const char *const texts[] = {
+		"", "10.0.0", "10.0.0.256", "10.0.0.1/24", " 10.0.0.1", "fd00::1%e0", "fd00::g",
+		"host", "1:2:3:4:5:6:7:8:9",
+	};
 	uint8_t address[16], before[16];
 
 	(void)state;

@@ -40,12 +40,15 @@ static int compare_claims(const void *left, const void *right)
 {
 	const struct claim *a = left, *b = right;
 	int order = strcmp(a->text, b->text);
+	size_t left_at, right_at;
 
 	if (order)
 		return order;
 	if (!a->service != !b->service)
 		return a->service ? 1 : -1;
-	return (a->at->start_mark.index > b->at->start_mark.index) - (a->at->start_mark.index < b->at->start_mark.index);
+	left_at = a->at->start_mark.index;
+	right_at = b->at->start_mark.index;
+	return (left_at > right_at) - (left_at < right_at);
 }
 
 static void sort_claims(struct claims *claims)
@@ -109,17 +112,18 @@ static void claim_addresses(struct draft *d, struct claims *claims)
 		const struct draft_server *server = &d->servers[i];
 
 		for (uint32_t f = 0; f < DFB_FAMILIES; f++) {
-			if (server->out.has[f])
-				claim(claims, address_format(server->out.address[f], text), server->address_at[f],
-				      server->out.name);
+			if (!server->out.has[f])
+				continue;
+			address_format(server->out.address[f], text);
+			claim(claims, text, server->address_at[f], server->out.name);
 		}
 	}
 	for (uint32_t i = 0; i < d->n_services; i++) {
 		const struct draft_service *service = &d->services[i];
 
 		for (uint32_t a = 0; a < service->out.n_addresses; a++) {
-			claim(claims, address_format(service->out.address[a], text), service->address_at[a],
-			      service->out.name);
+			address_format(service->out.address[a], text);
+			claim(claims, text, service->address_at[a], service->out.name);
 			claims->list[claims->n - 1].service = service;
 		}
 	}
@@ -169,7 +173,8 @@ static void check_addresses(struct draft *d)
 
 /* --- ports ----------------------------------------------------------------------------------- */
 
-static void claim_ports(struct draft *d, struct claims *claims, const struct draft_service *service, uint32_t a)
+static void claim_ports(struct draft *d, struct claims *claims, const struct draft_service *service,
+			uint32_t a)
 {
 	char address[ADDRESS_TEXT_LEN], text[CLAIM_TEXT];
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "draft.h"
+#include "syntax.h"
 
 /** struct top - the sections, as they stand in the text */
 struct top {
@@ -24,8 +25,8 @@ enum { TOP_GATEWAY, TOP_HEARTBEAT, TOP_SERVERS, TOP_POOLS, TOP_SERVICES, TOP_HOO
 static const struct reader_key top_keys[] = {
 	[TOP_GATEWAY] = {"gateway", "{name: gw1, client-interfaces: [eth0], server-interfaces: [eth1]}", reader_node,
 			 offsetof(struct top, gateway), 0, 0, NULL, true},
-	[TOP_HEARTBEAT] = {"heartbeat", "{interval: 10ms}", reader_node, offsetof(struct top, heartbeat), 0, 0, NULL,
-			   false},
+	[TOP_HEARTBEAT] = {"heartbeat", "{interval: 10ms}", reader_node, offsetof(struct top, heartbeat),
+			   0, 0, NULL, false},
 	[TOP_SERVERS] = {"servers", "[{name: s1, address: 192.0.2.11}]", reader_node, offsetof(struct top, servers),
 			 1, DFB_MAX_SERVERS, NULL, true},
 	[TOP_POOLS] = {"pools", "[{name: app, servers: [s1, s2]}]", reader_node, offsetof(struct top, pools), 0,
@@ -106,66 +107,6 @@ static void read_sections(struct draft *d, const yaml_node_t *root)
 
 /* --- YAML ------------------------------------------------------------------------------------ */
 
-static bool is_about(const yaml_parser_t *parser, const char *part)
-{
-	return (parser->problem && strstr(parser->problem, part)) || (parser->context && strstr(parser->context, part));
-}
-
-static const char *syntax_hint(const yaml_parser_t *parser)
-{
-	static const struct {
-		const char *part;
-		const char *hint;
-	} hints[] = {
-		{"cannot start any token", "indent with spaces, not tabs, and quote text that starts with % @ or `"},
-		{"mapping values are not allowed", "quote text with a colon, such as \"fd00::1\", and check the indentation"},
-		{"expected node content", "quote text that starts with a sign, such as \"::1\""},
-		{"expected ',' or", "check for a missing comma, quote or closing bracket"},
-		{"quoted scalar", "check for a missing closing quote"},
-		{"undefined alias", "define it with &name before, or quote text that starts with *"},
-		{"maximum depth", "nest less deeply"},
-		{"parsing a block", "check the indentation of this line and of those before"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
-		if (is_about(parser, hints[i].part))
-			return hints[i].hint;
-	}
-	return "check indentation, quotes and brackets";
-}
-
-/* The reader of characters knows an offset in bytes only. */
-static void find_offset(const char *text, size_t offset, yaml_mark_t *mark)
-{
-	*mark = (yaml_mark_t){0};
-	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
-			mark->line++;
-			mark->column = 0;
-		} else if ((text[i] & 0xc0) != 0x80) {
-			mark->column++;
-		}
-	}
-}
-
-static void complain_syntax(struct reader *r, const yaml_parser_t *parser, const char *text, size_t length)
-{
-	const char *problem = parser->problem ? parser->problem : "no YAML";
-	yaml_mark_t mark = parser->problem_mark;
-
-	if (parser->error == YAML_MEMORY_ERROR) {
-		r->no_memory = true;
-		return;
-	}
-	if (parser->error == YAML_READER_ERROR) {
-		find_offset(text, parser->problem_offset < length ? parser->problem_offset : length, &mark);
-		reader_add(r, &mark, false, "%s, write plain UTF-8 without control characters", problem);
-		return;
-	}
-	reader_add(r, &mark, false, "not valid YAML: %s%s%s; %s", problem, parser->context ? " " : "",
-		   parser->context ? parser->context : "", syntax_hint(parser));
-}
-
 static void read_document(struct draft *d, yaml_document_t *document)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(document);
@@ -186,7 +127,7 @@ static void refuse_more(struct draft *d, yaml_parser_t *parser, const char *text
 	const yaml_node_t *root;
 
 	if (!yaml_parser_load(parser, &document)) {
-		complain_syntax(&d->r, parser, text, length);
+		syntax_complain(&d->r, parser, text, length);
 		return;
 	}
 	root = yaml_document_get_root_node(&document);
@@ -211,7 +152,7 @@ static void read_text(struct draft *d, const char *text, size_t length)
 			refuse_more(d, &parser, text, length);
 		yaml_document_delete(&document);
 	} else {
-		complain_syntax(&d->r, &parser, text, length);
+		syntax_complain(&d->r, &parser, text, length);
 	}
 	yaml_parser_delete(&parser);
 }
@@ -256,25 +197,31 @@ static int compare_problems(const void *left, const void *right)
 	return strcmp(a->text, b->text);
 }
 
-int conf_parse(const char *text, size_t length, struct policy **ret_policy, struct conf_problems *ret_problems)
+static void hand_over_problems(struct conf_problems *problems, struct conf_problems *ret_problems)
+{
+	if (problems->n)
+		qsort(problems->list, problems->n, sizeof(*problems->list), compare_problems);
+	*ret_problems = *problems;
+	*problems = (struct conf_problems){0};
+}
+
+int conf_parse(const char *text, size_t length, struct policy **ret_policy,
+	       struct conf_problems *ret_problems)
 {
 	struct draft d;
 	int err = 0;
 
 	draft_init(&d);
-	read_text(&d, text, length);
+	if (syntax_is_shallow(&d.r, text, length))
+		read_text(&d, text, length);
 	if (d.r.no_memory)
 		err = -ENOMEM;
 	else if (d.r.errors)
 		err = -EINVAL;
 	else
 		err = build_policy(&d, ret_policy);
-	if (err != -ENOMEM) {
-		if (d.r.problems.n)
-			qsort(d.r.problems.list, d.r.problems.n, sizeof(*d.r.problems.list), compare_problems);
-		*ret_problems = d.r.problems;
-		d.r.problems = (struct conf_problems){0};
-	}
+	if (err != -ENOMEM)
+		hand_over_problems(&d.r.problems, ret_problems);
 	draft_fini(&d);
 	return err;
 }

@@ -8,6 +8,7 @@
 #include "draft.h"
 
 #define FIRST_FREE_TABLE 256	   /* below are local, main, default and what people name by hand */
+#define LAST_TABLE_BASE (UINT32_MAX - DFB_MAX_SERVERS)
 #define LAST_RULE_PRIORITY 32765u  /* the main table's rule is 32766 */
 
 #define FIELD(name) offsetof(struct policy_gateway, name)
@@ -20,7 +21,9 @@ static bool is_interface_name(const char *name)
 	if (!n || n >= POLICY_IFNAME || !strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
 	for (; *name; name++) {
-		if (*name == '/' || *name == ':' || isspace((unsigned char)*name) || iscntrl((unsigned char)*name))
+		unsigned char c = (unsigned char)*name;
+
+		if (c == '/' || c == ':' || isspace(c) || iscntrl(c))
 			return false;
 	}
 	return true;
@@ -78,8 +81,8 @@ static const struct reader_key gateway_keys[] = {
 	{"client-interfaces", "[eth0]", read_clients, 0, 1, POLICY_MAX_INTERFACES, NULL, true},
 	{"server-interfaces", "[eth1]", read_servers, 0, 1, POLICY_MAX_INTERFACES, NULL, true},
 	{"mark-mask", "0x3fff0000", reader_mask, FIELD(mark_mask), 0, 0, NULL, false},
-	{"table-base", "780000", reader_number, FIELD(table_base), FIRST_FREE_TABLE, UINT32_MAX - DFB_MAX_SERVERS,
-	 NULL, false},
+	{"table-base", "780000", reader_number, FIELD(table_base), FIRST_FREE_TABLE, LAST_TABLE_BASE, NULL,
+	 false},
 	{"rule-priority", "780", reader_number, FIELD(rule_priority), 1, LAST_RULE_PRIORITY, NULL, false},
 	{"max-servers", "256", reader_number, FIELD(max_servers), 1, DFB_MAX_SERVERS, NULL, false},
 };

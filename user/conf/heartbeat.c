@@ -154,7 +154,8 @@ static void complain_long(struct reader *r, const yaml_node_t *at, const char *w
 			  uint64_t limit_ns)
 {
 	reader_error(r, at, "%s %s is longer than %u intervals (%s), lower it or raise 'interval'", what,
-		     reader_duration_text(timeout_ns).text, TIMEOUT_INTERVALS, reader_duration_text(limit_ns).text);
+		     reader_duration_text(timeout_ns).text, TIMEOUT_INTERVALS,
+		     reader_duration_text(limit_ns).text);
 }
 
 static void check_timeout(struct reader *r, const yaml_node_t *node, const struct policy_heartbeat *hb)
@@ -230,7 +231,8 @@ void draft_server_heartbeat(struct draft_server *server)
 	const yaml_node_t *at = server->heartbeat_at;
 	size_t errors = d->r.errors;
 	/* one complaint about a wrong default is enough */
-	bool own = d->heartbeat_ok || (reader_find(&d->r, at, "interval") && reader_find(&d->r, at, "timeout"));
+	bool own = d->heartbeat_ok ||
+		   (reader_find(&d->r, at, "interval") && reader_find(&d->r, at, "timeout"));
 
 	reader_mapping(&d->r, &heartbeat_table, at, &server->out.heartbeat);
 	if (d->r.errors == errors && own)

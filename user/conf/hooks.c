@@ -62,7 +62,8 @@ static void read_on(struct reader *r, const struct reader_key *key, const yaml_n
 static const struct reader_key hook_keys[] = {
 	{"run", "[/usr/local/bin/page, --now]", read_run, 0, 1, POLICY_HOOK_ARGS, NULL, true},
 	{"on", "[failover]", read_on, FIELD(on), 1, REPORT_KIND_MAX, NULL, false},
-	{"deadline", "5s", reader_duration, FIELD(deadline_ns), DEADLINE_MIN_NS, DEADLINE_MAX_NS, NULL, false},
+	{"deadline", "5s", reader_duration, FIELD(deadline_ns), DEADLINE_MIN_NS, DEADLINE_MAX_NS, NULL,
+	 false},
 };
 READER_TABLE(hook_table, "a hook", hook_keys);
 

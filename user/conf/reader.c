@@ -168,6 +168,10 @@ void reader_unknown(struct reader *r, const yaml_node_t *node, const char *what,
 	complain_unknown(r, node, what, "", allowed);
 }
 
+#define for_each_pair(p, node)                                                    \
+	for (const yaml_node_pair_t *p = (node)->data.mapping.pairs.start;        \
+	     p < (node)->data.mapping.pairs.top; p++)
+
 /* --- mappings -------------------------------------------------------------------------------- */
 
 static void unknown_key(struct reader *r, const struct reader_table *table, const yaml_node_t *node)
@@ -202,8 +206,10 @@ static bool is_empty(const yaml_node_t *node)
 
 static const char *key_name(struct reader *r, const struct reader_table *table, const yaml_node_t *node)
 {
-	if (node->type == YAML_SCALAR_NODE && strlen((char *)node->data.scalar.value) == node->data.scalar.length)
-		return (const char *)node->data.scalar.value;
+	const char *name = reader_scalar(node);
+
+	if (name)
+		return name;
 	reader_error(r, node, "a key of %s must be a plain word, such as '%s'", table->what, table->keys[0].name);
 	return NULL;
 }
@@ -259,9 +265,8 @@ void reader_mapping(struct reader *r, const struct reader_table *table, const ya
 			     key->example);
 		return;
 	}
-	for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
-	     pair++)
-		read_pair(r, table, pair, seen, object);
+	for_each_pair(p, node)
+		read_pair(r, table, p, seen, object);
 	for (; key < table->keys + table->n; key++) {
 		if (key->required && !seen[key - table->keys])
 			reader_error(r, node, "%s lacks '%s', add for example %s: %s", table->what, key->name,
@@ -273,12 +278,11 @@ const yaml_node_t *reader_find(struct reader *r, const yaml_node_t *node, const 
 {
 	if (!node || node->type != YAML_MAPPING_NODE)
 		return NULL;
-	for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
-	     pair++) {
-		const yaml_node_t *key = yaml_document_get_node(r->document, pair->key);
+	for_each_pair(p, node) {
+		const yaml_node_t *key = yaml_document_get_node(r->document, p->key);
 
 		if (key->type == YAML_SCALAR_NODE && !strcmp((char *)key->data.scalar.value, name))
-			return yaml_document_get_node(r->document, pair->value);
+			return yaml_document_get_node(r->document, p->value);
 	}
 	return NULL;
 }

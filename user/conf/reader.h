@@ -118,6 +118,9 @@ const yaml_node_t *reader_find(struct reader *r, const yaml_node_t *node, const 
 uint32_t reader_list(struct reader *r, const struct reader_key *key, const yaml_node_t *node);
 const yaml_node_t *reader_item(struct reader *r, const yaml_node_t *node, uint32_t i);
 
+/** reader_scalar() - a scalar's text, or NULL if it is none or has a NUL within. */
+const char *reader_scalar(const yaml_node_t *node);
+
 /** reader_text() - a scalar's text, or NULL after a complaint; lives as long as the document. */
 const char *reader_text(struct reader *r, const struct reader_key *key, const yaml_node_t *node);
 

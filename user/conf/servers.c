@@ -95,11 +95,12 @@ static void read_address(struct reader *r, const struct reader_key *key, const y
 	}
 }
 
+#define FIELD(name) offsetof(struct draft_server, name)
+
 static const struct reader_key server_keys[] = {
-	{"name", "s1", reader_name, offsetof(struct draft_server, out.name), 0, 0, NULL, true},
+	{"name", "s1", reader_name, FIELD(out.name), 0, 0, NULL, true},
 	{"address", "192.0.2.11", read_address, 0, 1, DFB_FAMILIES, NULL, true},
-	{"heartbeat", "{interval: 10ms}", reader_node, offsetof(struct draft_server, heartbeat_at), 0, 0, NULL,
-	 false},
+	{"heartbeat", "{interval: 10ms}", reader_node, FIELD(heartbeat_at), 0, 0, NULL, false},
 };
 READER_TABLE(server_table, "a server", server_keys);
 

@@ -88,7 +88,8 @@ static int parse_port(const char *text, struct policy_port *ret_port)
 	return 0;
 }
 
-static void add_port(struct reader *r, const yaml_node_t *node, struct draft_service *service, const char *text)
+static void add_port(struct reader *r, const yaml_node_t *node, struct draft_service *service,
+		     const char *text)
 {
 	struct policy_port port;
 
@@ -121,7 +122,8 @@ static void read_ports(struct reader *r, const struct reader_key *key, const yam
 	}
 }
 
-static void read_redirect(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
+static void read_redirect(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
+			  void *field)
 {
 	unsigned int redirect = REDIRECT_ROUTE;
 

@@ -8,11 +8,20 @@
 #include "base/text.h"
 #include "reader.h"
 
-const char *reader_text(struct reader *r, const struct reader_key *key, const yaml_node_t *node)
+const char *reader_scalar(const yaml_node_t *node)
 {
 	const char *text = (const char *)node->data.scalar.value;
 
-	if (node->type == YAML_SCALAR_NODE && node->data.scalar.length && strlen(text) == node->data.scalar.length)
+	if (node->type != YAML_SCALAR_NODE || strlen(text) != node->data.scalar.length)
+		return NULL;
+	return text;
+}
+
+const char *reader_text(struct reader *r, const struct reader_key *key, const yaml_node_t *node)
+{
+	const char *text = reader_scalar(node);
+
+	if (text && *text)
 		return text;
 	reader_error(r, node, "'%s' must be a single value, write for example %s: %s", key->name, key->name,
 		     key->example);
@@ -104,7 +113,8 @@ struct reader_quote reader_duration_text(uint64_t ns)
 		i++;
 	if (!ns)
 		i = 1;
-	snprintf(text.text, sizeof(text.text), "%llu%s", (unsigned long long)(ns / units[i].ns), units[i].unit);
+	snprintf(text.text, sizeof(text.text), "%llu%s", (unsigned long long)(ns / units[i].ns),
+		 units[i].unit);
 	return text;
 }
 
