@@ -45,8 +45,9 @@ struct {
 /* How many server ids there are, 0 included. */
 const volatile __u32 n_servers = 1;
 
-/* Stamp of the latest probe that anybody answered: without a later one nobody can be a witness. */
-__u64 alive_ns = 0;
+/* Stamp of the latest probe that anybody answered: without a later one nobody can be a witness.
+ * Pinned: after an upgrade old and new programs run side by side for a while. */
+MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, __u64, 0) alive SEC(".maps");
 
 static __always_inline struct dfb_beat_counters *counters(void)
 {
@@ -86,16 +87,38 @@ static void nudge(__u32 target)
  * struct ruling - one verdict on a target, or one rescue by it, under way
  * @event: about to be told; holds the evidence
  * @question: what a witness must have answered
+ * @who: of the target
+ * @good_ns: stamp of the target's last answered probe
  * @server: of the target
  * @family: of the target
+ * @again: the verdict was given before: only its own pools, as far as the kernel may move them
  */
 struct ruling {
 	struct dfb_event event;
 	struct detect_question question;
 	struct dfb_server *who;
+	__u64 good_ns;
 	__u32 server;
 	__u32 family;
+	__u32 again;
 };
+
+struct judging {
+	struct detect_step step;
+	struct dfb_target *cfg;
+	struct dfb_target_run *run;
+	struct dfb_attempts *attempts;
+	__u32 target;
+};
+
+/* The evidence against a target that is down. */
+static __always_inline void cite(struct dfb_switch *change, const struct dfb_detect *d)
+{
+	change->misses = d->misses;
+	change->last_good_ns = d->last_good_ns;
+	change->first_missed_ns = d->first_missed_ns;
+	change->verdict_ns = d->since_ns;
+}
 
 /* Move the pool, or propose it to the controller, and say so. */
 static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *plan, struct dfb_pool *pool,
@@ -115,7 +138,6 @@ static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *p
 	r->event.epoch = pool_move(pool, 0, from, &r->event.change);
 	if (!r->event.epoch)
 		return;
-	r->event.change.switched_ns = pool->last.switched_ns;
 	if (count)
 		count->switches++;
 	tell(&r->event);
@@ -128,6 +150,7 @@ static long bury_round(__u32 i, struct ruling *r)
 	struct dfb_plan *plan;
 	struct dfb_pool *pool;
 	__u32 id, next;
+	int owned;
 
 	if (i >= r->who->n_pools)
 		return 1;
@@ -136,13 +159,16 @@ static long bury_round(__u32 i, struct ruling *r)
 	pool = bpf_map_lookup_elem(&pools, &id);
 	if (!plan || !pool || !(plan->families & (1u << r->family)))
 		return 0;
+	owned = pool->slots[0] == r->server;
+	if (r->again ? !owned || !plan->fast : !owned && r->event.change.witness)
+		return 0;
 	next = pool_next(plan, r->server, r->family, &r->question, &witness_ns);
 	if (!next)
 		return 0;
 	r->event.change.witness = next;
 	r->event.change.witness_ns = witness_ns;
 	r->event.change.to = next;
-	if (pool->slots[0] == r->server)
+	if (owned)
 		apply(r, id, plan, pool, r->server);
 	return 0;
 }
@@ -168,10 +194,12 @@ static long witness_round(__u32 i, struct ruling *r)
 
 static __always_inline void find_witness(struct ruling *r)
 {
-	if (detect_reached(r->question.after, alive_ns)) /* nobody at all answered since */
+	__u64 *last = bpf_map_lookup_elem(&alive, &(__u32){0});
+
+	if (!last || detect_reached(r->question.after, *last)) /* nobody at all answered since */
 		return;
 	bpf_loop(DFB_SERVER_POOLS, bury_round, r, 0);
-	if (!r->event.change.witness)
+	if (!r->event.change.witness && !r->again)
 		bpf_loop(n_servers - 1, witness_round, r, 0);
 }
 
@@ -205,8 +233,17 @@ static void give_verdict(struct ruling *r, struct dfb_target *cfg, struct dfb_de
 	tell_state(r, old);
 }
 
-/* Is a pool's server down in a family in which this candidate could serve? */
-static __always_inline int is_down(__u32 server, __u32 candidate, struct dfb_plan *plan)
+/* It was down before, and nobody could take over then: who can by now? */
+static void bury_again(struct ruling *r, struct judging *j)
+{
+	r->again = 1;
+	r->event.change.reason = DFB_REASON_RESCUE;
+	cite(&r->event.change, &j->run->detect);
+	find_witness(r);
+}
+
+/* A pool's server that is down in a family in which this candidate could serve; or NULL. */
+static __always_inline struct dfb_detect *find_down(__u32 server, __u32 candidate, struct dfb_plan *plan)
 {
 	for (__u32 family = 0; family < DFB_FAMILIES; family++) {
 		__u32 target = dfb_target_id(server, family);
@@ -216,9 +253,9 @@ static __always_inline int is_down(__u32 server, __u32 candidate, struct dfb_pla
 			continue;
 		if (has_target(server, family) && has_target(candidate, family) &&
 		    run->detect.state == DFB_STATE_DOWN)
-			return 1;
+			return &run->detect;
 	}
-	return 0;
+	return NULL;
 }
 
 /* All families of the pool in which the server has an address are up. */
@@ -239,6 +276,7 @@ static __always_inline int is_up(__u32 server, struct dfb_plan *plan)
 /* A server came up: take over the pools whose server is down and that found nobody then. */
 static long rescue_round(__u32 i, struct ruling *r)
 {
+	struct dfb_detect *down;
 	struct dfb_plan *plan;
 	struct dfb_pool *pool;
 	__u32 id, owner;
@@ -251,24 +289,21 @@ static long rescue_round(__u32 i, struct ruling *r)
 	if (!plan || !pool)
 		return 0;
 	owner = pool->slots[0];
-	if (!owner || owner == r->server || !is_down(owner, r->server, plan) || !is_up(r->server, plan))
+	if (!owner || owner == r->server || !is_up(r->server, plan))
 		return 0;
+	down = find_down(owner, r->server, plan);
+	if (!down)
+		return 0;
+	cite(&r->event.change, down);
 	r->event.change.to = r->server;
 	r->event.change.witness = r->server;
+	r->event.change.witness_ns = r->good_ns;
 	r->event.change.reason = DFB_REASON_RESCUE;
 	apply(r, id, plan, pool, owner);
 	return 0;
 }
 
 /* --- the deadline ---------------------------------------------------------------------------- */
-
-struct judging {
-	struct detect_step step;
-	struct dfb_target *cfg;
-	struct dfb_target_run *run;
-	struct dfb_attempts *attempts;
-	__u32 target;
-};
 
 static long judge_round(__u32 i, struct judging *j)
 {
@@ -293,15 +328,14 @@ static __always_inline void open_ruling(struct ruling *r, const struct judging *
 	r->server = dfb_target_server(j->target);
 	r->family = dfb_target_family(j->target);
 	r->who = bpf_map_lookup_elem(&servers, &r->server);
+	r->good_ns = d->last_good_ns;
 	r->event.time_ns = j->step.now;
 	r->event.target = j->target;
 	r->event.new_state = d->state;
 	r->event.damped = d->damped;
+	cite(&r->event.change, d);
 	r->event.change.reason = d->reason;
-	r->event.change.misses = d->misses;
 	r->event.change.lateness_ns = lateness;
-	r->event.change.last_good_ns = d->last_good_ns;
-	r->event.change.first_missed_ns = d->first_missed_ns;
 	r->event.change.verdict_ns = j->step.now;
 }
 
@@ -311,7 +345,7 @@ static void conclude(struct judging *j, __u32 old, __u32 lateness)
 	struct dfb_detect *d = &j->run->detect;
 	struct ruling r = {};
 
-	if (d->state == old && !j->step.verdict)
+	if (d->state == old && !j->step.verdict && !j->step.again)
 		return;
 	open_ruling(&r, j, lateness);
 	if (!r.who)
@@ -320,13 +354,14 @@ static void conclude(struct judging *j, __u32 old, __u32 lateness)
 		tell_state(&r, old);
 		if (d->state == DFB_STATE_SUSPECT)
 			nudge(j->target);
-		if (d->state == DFB_STATE_UP && old != DFB_STATE_SUSPECT)
+		if (d->state == DFB_STATE_UP && !r.who->flags)
 			bpf_loop(DFB_SERVER_POOLS, rescue_round, &r, 0);
 	}
-	if (j->step.verdict) {
-		detect_ask(j->cfg, d, j->attempts, &j->step, &r.question);
+	detect_ask(j->cfg, d, j->attempts, &j->step, &r.question);
+	if (j->step.verdict)
 		give_verdict(&r, j->cfg, d);
-	}
+	else if (j->step.again)
+		bury_again(&r, j);
 }
 
 static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run);
@@ -354,13 +389,12 @@ static __always_inline void arm_next(struct judging *j, __u64 next, __u32 seen)
 static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run)
 {
 	struct judging j = {.run = run, .target = *key};
-	__u32 lateness, seen, old = run->detect.state;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), armed = __sync_lock_test_and_set(&run->armed_ns, 0), lateness;
+	__u32 seen, old = run->detect.state;
 
 	j.cfg = bpf_map_lookup_elem(&targets, key);
 	j.attempts = bpf_map_lookup_elem(&attempts, key);
-	lateness = detect_reached(now, run->armed_ns) ? now - run->armed_ns : 0;
-	__sync_lock_test_and_set(&run->armed_ns, 0);
+	lateness = armed && detect_reached(now, armed) ? detect_min(now - armed, (__u32)-1) : 0;
 	if (!j.cfg || !j.attempts || !j.cfg->server) /* removed: rest until armed again */
 		return 0;
 	run->worst_lateness_ns = detect_max(run->worst_lateness_ns, lateness);
@@ -388,6 +422,8 @@ static __always_inline struct dfb_probe *find_probe(const struct packet *pkt, in
 	struct dfb_probe *probe = NULL;
 	__u8 type;
 
+	if (pkt->l4_length < sizeof(struct udphdr) + sizeof(*probe)) /* both headers have this size */
+		return NULL;
 	if (udp) {
 		probe = (struct dfb_probe *)(udp + 1);
 		*ret_kind = DFB_PROBE_ECHO;
@@ -479,6 +515,7 @@ static __always_inline int consume(__u64 *counter)
 static __always_inline int match(struct dfb_target_run *run, struct dfb_probe *probe,
 				 struct dfb_beat_counters *count)
 {
+	__u64 *last = bpf_map_lookup_elem(&alive, &(__u32){0});
 	__u32 seq = bpf_ntohl(probe->seq);
 	struct dfb_slot *slot = detect_slot(&run->detect, seq);
 
@@ -492,8 +529,8 @@ static __always_inline int match(struct dfb_target_run *run, struct dfb_probe *p
 	default:
 		break;
 	}
-	if ((__s64)(slot->stamp_ns - alive_ns) > 0)
-		alive_ns = slot->stamp_ns;
+	if (last && (__s64)(slot->stamp_ns - *last) > 0)
+		*last = slot->stamp_ns;
 	return consume(&count->replies);
 }
 
@@ -541,6 +578,8 @@ static __always_inline int order_switch(const struct dfb_order *order)
 		return ENOENT;
 	change.from = pool->slots[0];
 	change.verdict_ns = bpf_ktime_get_ns();
+	if (change.from == change.to) /* who serves does not change, and so the epoch does not */
+		return pool->epoch == order->epoch ? 0 : ESTALE;
 	return pool_move(pool, 1, order->epoch, &change) ? 0 : ESTALE;
 }
 
@@ -561,29 +600,15 @@ static __always_inline int order_forget_pool(const struct dfb_order *order)
 
 	if (!pool)
 		return ENOENT;
+	bpf_spin_lock(&pool->lock);
+#pragma unroll
 	for (int i = 0; i < DFB_SLOTS; i++)
 		pool->slots[i] = 0;
 	pool->epoch = 0;
 	pool->committed = 0;
 	pool->committed_ns = 0;
 	__builtin_memset(&pool->last, 0, sizeof(pool->last));
-	return 0;
-}
-
-/* Start the timer of a target, or give a running one this program's callback. */
-static __always_inline int order_arm(const struct dfb_order *order)
-{
-	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &order->id);
-	struct dfb_target *cfg = bpf_map_lookup_elem(&targets, &order->id);
-	__u64 now = bpf_ktime_get_ns();
-
-	if (!run || !cfg || !cfg->server)
-		return ENOENT;
-	bpf_timer_init(&run->timer, &state, CLOCK_MONOTONIC); /* fails harmlessly if it was before */
-	bpf_timer_set_callback(&run->timer, on_deadline);
-	run->ready = 1;
-	if (!run->armed_ns || detect_reached(now, run->armed_ns + cfg->interval_ns))
-		arm(run, now + detect_timeout(cfg, &run->detect), now);
+	bpf_spin_unlock(&pool->lock);
 	return 0;
 }
 
@@ -612,6 +637,25 @@ static __always_inline int order_reset(const struct dfb_order *order)
 	run->detect.stamped = tried->seq;
 	run->detect.since_ns = bpf_ktime_get_ns();
 	run->detect.generation = cfg->generation;
+	return 0;
+}
+
+/* Start the timer of a target, or give a running one this program's callback. */
+static __always_inline int order_arm(const struct dfb_order *order)
+{
+	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &order->id);
+	struct dfb_target *cfg = bpf_map_lookup_elem(&targets, &order->id);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!run || !cfg || !cfg->server)
+		return ENOENT;
+	if (run->detect.generation != cfg->generation) /* who changed the address could not finish */
+		order_reset(order);
+	bpf_timer_init(&run->timer, &state, CLOCK_MONOTONIC); /* fails harmlessly if it was before */
+	bpf_timer_set_callback(&run->timer, on_deadline);
+	run->ready = 1;
+	if (!run->armed_ns || detect_reached(now, run->armed_ns + cfg->interval_ns))
+		arm(run, now + detect_timeout(cfg, &run->detect), now);
 	return 0;
 }
 

@@ -98,10 +98,8 @@ static inline void detect_measure(struct dfb_detect *d, __u64 rtt)
 		return;
 	}
 	error = rtt > d->srtt_ns ? rtt - d->srtt_ns : d->srtt_ns - rtt;
-	d->rttvar_ns += error / 4;
-	d->rttvar_ns -= d->rttvar_ns / 4;
-	d->srtt_ns += rtt / 8;
-	d->srtt_ns -= d->srtt_ns / 8;
+	d->rttvar_ns = d->rttvar_ns - d->rttvar_ns / 4 + error / 4;
+	d->srtt_ns = d->srtt_ns - d->srtt_ns / 8 + rtt / 8;
 	if (rtt > d->quantile_ns)
 		d->quantile_ns += (d->quantile_ns >> 4) + 1;
 	else
@@ -146,12 +144,14 @@ static inline void detect_damp(const struct dfb_target *cfg, struct dfb_detect *
 	if (!d->penalty)
 		return;
 	penalty = detect_penalty(cfg, d, now);
-	if (penalty >= cfg->suppress)
-		d->damped = 1;
-	else if (penalty < cfg->reuse)
-		d->damped = 0;
-	if (!penalty)
+	if (!penalty) { /* gone, or damping was turned off */
 		d->penalty = 0;
+		d->damped = 0;
+	} else if (penalty >= cfg->suppress) {
+		d->damped = 1;
+	} else if (penalty < cfg->reuse) {
+		d->damped = 0;
+	}
 }
 
 static inline void detect_punish(const struct dfb_target *cfg, struct dfb_detect *d, __u64 now)
@@ -170,18 +170,43 @@ static inline struct dfb_slot *detect_slot(struct dfb_detect *d, __u32 seq)
 	return &d->slots[seq & (DFB_WINDOW - 1)];
 }
 
-/** detect_stamp() - a probe leaves now. */
+/* A store that no other store passes, and a load that no later load passes. */
+static inline void detect_publish(__u64 *at, __u64 value)
+{
+	__sync_lock_test_and_set(at, value);
+}
+
+static inline __u64 detect_read(__u64 *at)
+{
+	return __sync_fetch_and_add(at, 0);
+}
+
+/**
+ * detect_stamp() - a probe leaves now
+ *
+ * The judge may be reading the slot on another CPU: while it changes hands it has no stamp, so the
+ * answer to its last probe is never taken for one to this.
+ */
 static inline void detect_stamp(struct dfb_detect *d, __u32 seq, __u64 nonce, __u64 now)
 {
 	struct dfb_slot *slot = detect_slot(d, seq);
 
-	slot->nonce = 0;
-	slot->seq = seq;
+	detect_publish(&slot->nonce, 0);
+	detect_publish(&slot->stamp_ns, 0);
 	slot->rtt_ns = 0;
-	slot->stamp_ns = now;
-	__sync_lock_test_and_set(&slot->nonce, nonce);
+	slot->seq = seq;
+	detect_publish(&slot->stamp_ns, now);
+	detect_publish(&slot->nonce, nonce);
 	d->stamped = seq;
 	d->sent++;
+}
+
+/* When a probe left; 0: it did not. */
+static inline __u64 detect_left(struct dfb_slot *slot, __u32 seq)
+{
+	if (*(volatile __u32 *)&slot->seq != seq)
+		return 0;
+	return detect_read(&slot->stamp_ns);
 }
 
 enum detect_match {
@@ -199,9 +224,9 @@ enum detect_match {
 static inline enum detect_match detect_match(struct dfb_detect *d, __u32 seq, __u64 nonce, __u64 now)
 {
 	struct dfb_slot *slot = detect_slot(d, seq);
-	__u64 expected = slot->nonce;
+	__u64 expected = detect_read(&slot->nonce), left = detect_left(slot, seq), rtt;
 
-	if (slot->seq != seq || !slot->stamp_ns)
+	if (!left)
 		return DETECT_OLD;
 	if (!expected)
 		return DETECT_REPLAYED;
@@ -209,10 +234,11 @@ static inline enum detect_match detect_match(struct dfb_detect *d, __u32 seq, __
 		return DETECT_FORGED;
 	if (__sync_val_compare_and_swap(&slot->nonce, nonce, 0) != nonce)
 		return DETECT_REPLAYED;
-	slot->rtt_ns = detect_reached(slot->stamp_ns, now) ? 1 : now - slot->stamp_ns;
+	rtt = detect_reached(left, now) ? 1 : now - left;
+	slot->rtt_ns = rtt;
 	if (!detect_seq_after(seq, d->judged)) {
 		d->late++;
-		d->worst_late_ns = detect_max(d->worst_late_ns, slot->rtt_ns);
+		d->worst_late_ns = detect_max(d->worst_late_ns, rtt);
 	}
 	return DETECT_MATCH;
 }
@@ -220,10 +246,10 @@ static inline enum detect_match detect_match(struct dfb_detect *d, __u32 seq, __
 /* When a probe was sent, by its stamp or else by the prober's attempt; 0: neither. */
 static inline __u64 detect_sent(struct dfb_detect *d, const struct dfb_attempts *a, __u32 seq)
 {
-	struct dfb_slot *slot = detect_slot(d, seq);
+	__u64 left = detect_left(detect_slot(d, seq), seq);
 
-	if (slot->seq == seq && slot->stamp_ns)
-		return slot->stamp_ns;
+	if (left)
+		return left;
 	if (detect_seq_after(seq, a->seq))
 		return 0;
 	return a->at_ns[seq & (DFB_WINDOW - 1)];
@@ -237,13 +263,14 @@ static inline __u64 detect_sent(struct dfb_detect *d, const struct dfb_attempts 
  * @timeout: detect_timeout() at its start
  * @due: out: when the next outstanding probe expires; 0: none is outstanding
  * @verdict: out: `misses` probes expired, ask for a witness
+ * @again: out: one more did, of a target that is down already
  */
 struct detect_step {
 	__u64 now;
 	__u64 timeout;
 	__u64 due;
 	__u32 verdict;
-	__u32 pad;
+	__u32 again;
 };
 
 /** detect_begin() - skip what left the window unjudged (the prober restarted, we were stopped). */
@@ -256,8 +283,10 @@ static inline void detect_begin(const struct dfb_target *cfg, struct dfb_detect 
 	step->timeout = detect_timeout(cfg, d);
 	step->due = 0;
 	step->verdict = 0;
+	step->again = 0;
 	detect_damp(cfg, d, step->now);
-	if (a->generation != cfg->generation) /* the prober still means another address */
+	/* The prober, or we ourselves, still mean another address. */
+	if (a->generation != cfg->generation || d->generation != cfg->generation)
 		d->judged = top;
 	else if (top - d->judged > DFB_WINDOW)
 		d->judged = top - DFB_WINDOW;
@@ -293,6 +322,7 @@ static inline void detect_answered(const struct dfb_target *cfg, struct dfb_dete
 	struct dfb_slot *slot = detect_slot(d, seq);
 
 	step->verdict = 0;
+	step->again = 0;
 	d->answered++;
 	d->misses = 0;
 	d->stamped_misses = 0;
@@ -354,6 +384,7 @@ static inline void detect_expired(const struct dfb_target *cfg, struct dfb_detec
 		detect_enter(d, DFB_STATE_DOWN, stamped ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT, step->now);
 		return;
 	case DFB_STATE_DOWN:
+		step->again = d->misses >= cfg->misses;
 		return;
 	default:
 		break;
@@ -371,12 +402,11 @@ static inline enum detect_judgement detect_judge(const struct dfb_target *cfg, s
 {
 	__u32 seq = d->judged + 1;
 	struct dfb_slot *slot = detect_slot(d, seq);
-	int stamped = slot->seq == seq && slot->stamp_ns;
-	__u64 sent = detect_sent(d, a, seq);
+	__u64 left = detect_left(slot, seq), sent = left ? left : detect_sent(d, a, seq);
 
 	if (!sent)
 		return DETECT_WAIT;
-	if (stamped && slot->rtt_ns) {
+	if (left && slot->rtt_ns) {
 		d->judged = seq;
 		detect_answered(cfg, d, seq, step);
 		return DETECT_ANSWERED;
@@ -386,7 +416,7 @@ static inline enum detect_judgement detect_judge(const struct dfb_target *cfg, s
 		return DETECT_WAIT;
 	}
 	d->judged = seq;
-	detect_expired(cfg, d, sent, stamped, step);
+	detect_expired(cfg, d, sent, left != 0, step);
 	return DETECT_EXPIRED;
 }
 

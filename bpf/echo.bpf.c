@@ -54,6 +54,13 @@ struct {
 	__type(value, struct dfb_echo_counters);
 } echo_counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dfb_echo_conf);
+} echo_conf SEC(".maps");
+
 static __always_inline int refuse(__u64 *counter, int fate)
 {
 	(*counter)++;
@@ -88,7 +95,11 @@ static __always_inline int is_unicast_ip6(const struct in6_addr *address)
 
 	if (address->in6_u.u6_addr8[0] == 0xff)
 		return 0;
-	return word[0] || word[1] || word[2] || bpf_ntohl(word[3]) > 1; /* :: and ::1 */
+	if (word[0] || word[1])
+		return 1;
+	if (word[2] == bpf_htonl(0xffff)) /* IPv4-mapped: never on a wire, and the allow list means IPv4 by it */
+		return 0;
+	return word[2] || bpf_ntohl(word[3]) > 1; /* :: and ::1 */
 }
 
 static __always_inline int is_unicast(const struct packet *pkt)

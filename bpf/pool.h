@@ -6,12 +6,6 @@
 #include "detect.h"
 #include "maps.h"
 
-/* One family of a candidate: its grade, and whether it is a witness. */
-struct view {
-	enum detect_grade grade;
-	__u64 witness_ns; /* stamp of the probe that proves it; 0: none */
-};
-
 struct search {
 	const struct detect_question *question;
 	struct dfb_detect *detect;
@@ -55,9 +49,10 @@ static __always_inline int has_target(__u32 server, __u32 family)
 
 /**
  * struct contest - the search for a pool's next server
- * @question: what a candidate must have answered; NULL: its state is enough
+ * @question: what a candidate must have answered
  * @plan: of the pool
  * @start: where in the candidates to begin
+ * @dead: the server to be replaced
  * @family: in which one must be able to serve
  * @witness_ns: of the best so far
  */
@@ -65,6 +60,7 @@ struct contest {
 	const struct detect_question *question;
 	struct dfb_plan *plan;
 	__u32 start;
+	__u32 dead;
 	__u32 family;
 	struct detect_choice best;
 	__u64 witness_ns;
@@ -76,16 +72,11 @@ static __always_inline enum detect_grade grade_family(__u32 server, __u32 family
 {
 	__u32 target = dfb_target_id(server, family);
 	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &target);
-	__u64 witness_ns;
+	__u64 witness_ns = witness_of(target, c->question);
 
-	if (!run)
+	if (!run || !witness_ns)
 		return DETECT_UNFIT;
-	if (c->question) {
-		witness_ns = witness_of(target, c->question);
-		if (!witness_ns)
-			return DETECT_UNFIT;
-		*ret_witness_ns = witness_ns;
-	}
+	*ret_witness_ns = witness_ns;
 	return detect_grade(&run->detect);
 }
 
@@ -100,7 +91,7 @@ static long contest_round(__u32 i, struct contest *c)
 		return 1;
 	server = c->plan->candidates[((c->start + i) % n) & (DFB_CANDIDATES - 1)];
 	who = bpf_map_lookup_elem(&servers, &server);
-	if (!server || !who || who->flags || !has_target(server, c->family))
+	if (!server || server == c->dead || !who || who->flags || !has_target(server, c->family))
 		return 0;
 	for (__u32 family = 0; family < DFB_FAMILIES; family++) {
 		enum detect_grade one;
@@ -135,15 +126,11 @@ static __u32 pool_next(struct dfb_plan *plan, __u32 server, __u32 family,
 		       const struct detect_question *question, __u64 *ret_witness_ns)
 {
 	struct position p = {.plan = plan, .server = server};
-	struct contest c = {.question = question, .plan = plan, .family = family};
+	struct contest c = {.question = question, .plan = plan, .dead = server, .family = family};
 
 	bpf_loop(DFB_CANDIDATES, position_round, &p, 0);
 	c.start = p.at + 1;
-	if (!plan->n_candidates)
-		return 0;
-	bpf_loop(plan->n_candidates - 1, contest_round, &c, 0); /* all but itself */
-	if (c.best.server == server)
-		return 0;
+	bpf_loop(DFB_CANDIDATES, contest_round, &c, 0);
 	*ret_witness_ns = c.witness_ns;
 	return c.best.server;
 }
@@ -151,13 +138,15 @@ static __u32 pool_next(struct dfb_plan *plan, __u32 server, __u32 family,
 /**
  * pool_move() - the one write
  * @expected: this server must still have the pool (by_epoch 0), or this epoch must still be its
+ * @change: switched_ns is filled in
  * Return: the new epoch, or 0: somebody else was faster.
  */
 static __always_inline __u64 pool_move(struct dfb_pool *pool, int by_epoch, __u64 expected,
-				       const struct dfb_switch *change)
+				       struct dfb_switch *change)
 {
 	__u64 epoch = 0;
 
+	change->switched_ns = bpf_ktime_get_ns(); /* no calls while the lock is held */
 	bpf_spin_lock(&pool->lock);
 	if (by_epoch ? pool->epoch == expected : pool->slots[0] == expected) {
 #pragma unroll
@@ -167,8 +156,6 @@ static __always_inline __u64 pool_move(struct dfb_pool *pool, int by_epoch, __u6
 		pool->last = *change;
 	}
 	bpf_spin_unlock(&pool->lock);
-	if (epoch)
-		pool->last.switched_ns = bpf_ktime_get_ns();
 	return epoch;
 }
 

@@ -25,11 +25,12 @@ struct {
 	__type(value, struct dfb_xdp_conf);
 } xdp_conf SEC(".maps");
 
-static __always_inline int is_ours(void *payload, void *end)
+/* @header: of UDP or of an echo, which have one size */
+static __always_inline int is_ours(const struct packet *pkt, void *header, void *end)
 {
-	struct dfb_probe *probe = payload;
+	struct dfb_probe *probe = header + sizeof(struct udphdr);
 
-	return (void *)(&probe->magic + 1) <= end && probe->magic == bpf_htonl(DFB_PROBE_MAGIC);
+	return pkt->l4_length >= sizeof(struct udphdr) + sizeof(*probe) && (void *)(&probe->magic + 1) <= end && probe->magic == bpf_htonl(DFB_PROBE_MAGIC);
 }
 
 static __always_inline int is_echo_reply(const struct packet *pkt, const struct parse_echo *echo)
@@ -45,9 +46,9 @@ static __always_inline __u32 classify(const struct packet *pkt, void *end)
 
 	if (udp && conf && conf->echo_port && bpf_ntohs(udp->dest) == conf->echo_port)
 		return DFB_XDP_ECHO;
-	if (udp && is_ours(udp + 1, end))
+	if (udp && is_ours(pkt, udp, end))
 		return DFB_XDP_BEAT;
-	if (echo && is_echo_reply(pkt, echo) && is_ours(echo + 1, end))
+	if (echo && is_echo_reply(pkt, echo) && is_ours(pkt, echo, end))
 		return DFB_XDP_BEAT;
 	return DFB_XDP_SLOT_MAX;
 }

@@ -29,13 +29,11 @@ static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count)
 	struct dfb_pool *pool = bpf_map_lookup_elem(&pools, &id);
 	__u32 server;
 
-	if (!plan || !pool)
-		return 0;
-	if (plan->held) {
+	if (plan && plan->held) {
 		count->held++;
 		return 0;
 	}
-	server = pool->slots[0];
+	server = plan && pool ? pool->slots[0] : 0;
 	if (!server)
 		count->no_server++;
 	return server;

@@ -179,6 +179,8 @@ struct dfb_service {
  * @mark_mask: the bits of skb->mark that are ours
  * @mark_shift: its lowest bit: a server is marked as id << shift
  * @stop: 1: the prober ends itself (teardown)
+ * @table_base: a server's routing table is this + its id
+ * @rule_priority: of the rules that lead there
  */
 struct dfb_control {
 	__u32 abi;
@@ -186,6 +188,8 @@ struct dfb_control {
 	__u32 mark_mask;
 	__u32 mark_shift;
 	__u32 stop;
+	__u32 table_base;
+	__u32 rule_priority;
 	__u32 pad;
 };
 
@@ -519,6 +523,14 @@ enum dfb_xdp_slot {
 struct dfb_xdp_conf {
 	__u32 echo_port;
 	__u32 pad;
+};
+
+/** struct dfb_echo_conf - `echo_conf`: one element, how a responder was attached; for `echo show` */
+struct dfb_echo_conf {
+	char interface[16];
+	__u32 port;
+	__u32 generic;
+	__u64 rate_per_s;
 };
 
 /** struct dfb_prefix - key of `echo_allow` (LPM trie); @length in bits, IPv4 counts from ::ffff:0:0/96 */

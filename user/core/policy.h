@@ -103,7 +103,7 @@ struct policy_gateway {
 	uint32_t max_servers;	/* capacity of the maps */
 };
 
-/** struct policy - owned by whoever called conf_load(); free with policy_free() */
+/** struct policy - owned by whoever called conf_parse(); free with policy_free() */
 struct policy {
 	struct policy_gateway gateway;
 	uint32_t n_servers;

@@ -155,6 +155,8 @@ static int put_control(struct kern *k, const struct policy *policy)
 	control.abi = DFB_ABI_VERSION;
 	control.mark_mask = policy->gateway.mark_mask;
 	control.mark_shift = k->steer->rodata->mark_shift;
+	control.table_base = policy->gateway.table_base;
+	control.rule_priority = policy->gateway.rule_priority;
 	control.stop = 0;
 	return map_put(k->beat->maps.control, 0, &control);
 }
@@ -235,20 +237,22 @@ static void adopt_target(struct kern *k, uint32_t id, const struct dfb_detect *d
 	k->emit(k->arg, &ev);
 }
 
-static void adopt_pool(struct kern *k, uint32_t id, const struct dfb_pool *pool)
+void kern_adopt_pool(struct kern *k, uint32_t id)
 {
-	struct event ev = {
-		.time_ns = clock_now_ns(),
-		.kind = EVENT_POOL,
-		.pool = {
-			.pool = id,
-			.server = pool->slots[0],
-			.epoch = pool->epoch,
-			.committed = pool->committed,
-			.last = pool->last,
-		},
-	};
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_POOL};
+	struct dfb_plan plan;
+	struct dfb_pool pool;
 
+	if (map_get(k->beat->maps.plans, id, &plan) || !plan.name[0] ||
+	    bpf_map_lookup_elem_flags(bpf_map__fd(k->beat->maps.pools), &id, &pool, BPF_F_LOCK))
+		return;
+	ev.pool = (struct event_pool){
+		.pool = id,
+		.server = pool.slots[0],
+		.epoch = pool.epoch,
+		.committed = pool.committed,
+		.last = pool.last,
+	};
 	k->emit(k->arg, &ev);
 }
 
@@ -256,19 +260,14 @@ void kern_adopt(struct kern *k)
 {
 	struct dfb_target_run run;
 	struct dfb_target cfg;
-	struct dfb_plan plan;
-	struct dfb_pool pool;
 
 	for (uint32_t id = 0; id < k->capacity * DFB_FAMILIES; id++) {
 		if (!map_get(k->beat->maps.targets, id, &cfg) && cfg.server &&
 		    !map_get(k->beat->maps.state, id, &run))
 			adopt_target(k, id, &run.detect);
 	}
-	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
-		if (!map_get(k->beat->maps.plans, id, &plan) && plan.name[0] &&
-		    !bpf_map_lookup_elem_flags(bpf_map__fd(k->beat->maps.pools), &id, &pool, BPF_F_LOCK))
-			adopt_pool(k, id, &pool);
-	}
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++)
+		kern_adopt_pool(k, id);
 }
 
 int kern_fd(const struct kern *k)
@@ -324,7 +323,7 @@ static int open_all(struct kern *k, const struct policy *policy, char *why, size
 	return k->ring ? 0 : -errno;
 }
 
-int kern_open(const struct paths *paths, struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
+int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
 	      char *why, size_t size)
 {
 	struct kern *k = calloc(1, sizeof(*k));

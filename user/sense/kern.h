@@ -20,13 +20,13 @@ typedef void kern_emit(void *arg, const struct event *ev);
 
 /**
  * kern_open() - load the programs; make the pinned maps or adopt those that are there
- * @policy: its interfaces, limits and mark are used; ids are filled in
+ * @policy: its limits and its mark are used
  * @emit: called from kern_adopt() and kern_poll()
  * @why: out: one line for the operator when it fails
  * Return: 0; -EPROTO: pinned maps of another ABI version; -ENOSPC: more servers than the maps hold;
  * -EPERM; or another -errno. Nothing new is left behind on failure.
  */
-int kern_open(const struct paths *paths, struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
+int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
 	      char *why, size_t size);
 
 /** kern_close() - forget it; what is pinned and attached stays and works on. */
@@ -51,6 +51,9 @@ int kern_attach(struct kern *kern, const struct policy *policy, char *why, size_
 
 /** kern_adopt() - emit the state of all targets and pools. */
 void kern_adopt(struct kern *kern);
+
+/** kern_adopt_pool() - emit the state of one pool. */
+void kern_adopt_pool(struct kern *kern, uint32_t pool);
 
 /** kern_fd() - readable when edges are waiting. */
 int kern_fd(const struct kern *kern);

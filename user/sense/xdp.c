@@ -4,17 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "driver.h"
 #include "root.skel.h"
 
 #define ROOT_NAME "dfb_root"
@@ -136,13 +133,9 @@ static int find_root(uint32_t prog_id, struct root *root)
 
 static bool is_veth(int ifindex)
 {
-	CLEAN_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
-	struct ifreq request = {.ifr_data = (void *)&info};
+	char name[IF_NAMESIZE];
 
-	if (fd < 0 || !if_indextoname((unsigned int)ifindex, request.ifr_name))
-		return false;
-	return !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(info.driver, "veth");
+	return if_indextoname((unsigned int)ifindex, name) && driver_is(name, "veth");
 }
 
 static int attach_as(int prog, int ifindex, uint32_t flags)

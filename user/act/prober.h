@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Keeps a prober running: adopts the one that holds the instance's lock, or starts one that is no
+ * child of ours, and starts another when it dies. It goes on without us.
+ */
+#ifndef ACT_PROBER_H
+#define ACT_PROBER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/loop.h"
+
+struct prober;
+
+/** prober_fn - it runs (adopted or started), or it is gone and will be started again */
+typedef void prober_fn(void *arg, bool running, pid_t pid);
+
+/**
+ * prober_open() - have one running, now and later
+ * @lock: path of its lock file
+ * @instance: its --instance
+ * Return: 0 or -errno.
+ */
+int prober_open(struct loop *loop, const char *lock, const char *instance, prober_fn *fn, void *arg,
+		struct prober **ret_prober);
+
+/** prober_close() - stop watching; the process runs on. NULL is fine. */
+void prober_close(struct prober *prober);
+
+/** prober_holder() - Return: pid of the process that holds the lock, 0: none, or -errno. */
+pid_t prober_holder(const char *lock);
+
+#endif

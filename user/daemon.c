@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "daemon.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "conf/conf.h"
+#include "load.h"
+
+#define DAEMON_TICK_NS 1000000000ull
+#define DAEMON_PRIORITY 10 /* SCHED_FIFO, below the prober */
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static int queue_push(struct queue *q, const struct event *ev)
+{
+	if (q->n == q->capacity) {
+		size_t capacity = q->capacity ? 2 * q->capacity : 64;
+		struct event *list = realloc(q->list, capacity * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		q->list = list;
+		q->capacity = capacity;
+	}
+	q->list[q->n++] = *ev;
+	return 0;
+}
+
+static void set_timer(struct daemon *d)
+{
+	uint64_t tick = clock_now_ns() + DAEMON_TICK_NS, due = core_deadline(&d->core);
+
+	timer_set(d->timer, due && due < tick ? due : tick);
+}
+
+void daemon_drain(struct daemon *d)
+{
+	d->stepping = true;
+	while (d->queue.next < d->queue.n) {
+		struct event ev = d->queue.list[d->queue.next++];
+
+		core_step(&d->core, &ev, &d->actions);
+		for (uint32_t i = 0; i < d->actions.n; i++)
+			daemon_act(d, &d->actions.action[i]);
+	}
+	d->queue.n = d->queue.next = 0;
+	d->stepping = false;
+	set_timer(d);
+}
+
+void daemon_emit(void *arg, const struct event *ev)
+{
+	struct daemon *d = arg;
+
+	if (queue_push(&d->queue, ev))
+		log_error("out of memory: an event is lost");
+	else if (!d->stepping)
+		daemon_drain(d);
+}
+
+static void emit_tick(struct daemon *d)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_TICK};
+
+	daemon_emit(d, &ev);
+}
+
+static void emit_policy(struct daemon *d)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_POLICY, .policy = d->policy};
+
+	daemon_emit(d, &ev);
+}
+
+/* Maintenance is kept in the kernel's maps: it outlives us. */
+static void emit_maintenance(struct daemon *d)
+{
+	for (uint32_t i = 0; i < d->policy->n_servers; i++) {
+		const struct policy_server *s = &d->policy->servers[i];
+		struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_MAINTENANCE, .op.on = true};
+
+		if (!(kern_flags(d->kern, s->id) & DFB_SERVER_MAINTENANCE))
+			continue;
+		text_copy(ev.op.name, sizeof(ev.op.name), s->name);
+		daemon_emit(d, &ev);
+	}
+}
+
+/* --- what the loop calls --------------------------------------------------------------------- */
+
+static void on_ring(void *arg, uint32_t events)
+{
+	struct daemon *d = arg;
+
+	(void)events;
+	kern_poll(d->kern);
+}
+
+static void on_timer(void *arg, uint32_t events)
+{
+	struct daemon *d = arg;
+
+	(void)events;
+	fd_drain(d->timer);
+	kern_poll(d->kern);
+	emit_tick(d);
+}
+
+static void on_prober(void *arg, bool running, pid_t pid)
+{
+	struct event ev = {
+		.time_ns = clock_now_ns(),
+		.kind = EVENT_PROBER,
+		.prober = {.ok = running, .pid = (uint32_t)pid},
+	};
+
+	daemon_emit(arg, &ev);
+}
+
+static void on_worker(void *arg, const struct worker_result *result)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_HOOK_FAILED};
+
+	if (result->news != WORKER_HOOK_FAILED) {
+		log_warning("worker: %s", result->what);
+		return;
+	}
+	text_copy(ev.text.what, sizeof(ev.text.what), result->what);
+	daemon_emit(arg, &ev);
+}
+
+static void on_interface(void *arg, const char *name, int ifindex)
+{
+	log_debug("interface %s: index %d", name, ifindex);
+	daemon_attach(arg);
+}
+
+static void on_signal(void *arg, uint32_t events)
+{
+	struct signalfd_siginfo info;
+	struct daemon *d = arg;
+	char why[256];
+
+	(void)events;
+	if (read(d->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		daemon_reload(d, why, sizeof(why));
+	else
+		loop_stop(d->loop);
+}
+
+/* --- configuration --------------------------------------------------------------------------- */
+
+int daemon_attach(struct daemon *d)
+{
+	char why[256] = "";
+	int err = kern_attach(d->kern, d->policy, why, sizeof(why));
+
+	if (err)
+		log_line(err == -ENODEV ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s", why);
+	return err;
+}
+
+/* What is built into loaded programs and installed rules cannot change under them. */
+static const char *needs_restart(const struct policy_gateway *old, const struct policy_gateway *new)
+{
+	if (old->mark_mask != new->mark_mask)
+		return "mark-mask";
+	if (old->table_base != new->table_base)
+		return "table-base";
+	if (old->rule_priority != new->rule_priority)
+		return "rule-priority";
+	if (old->max_servers != new->max_servers)
+		return "max-servers";
+	return NULL;
+}
+
+static int put_in_force(struct daemon *d, struct policy *policy, char *why, size_t size)
+{
+	const char *fixed = needs_restart(&d->policy->gateway, &policy->gateway);
+	struct policy *old = d->policy;
+	int err;
+
+	if (fixed) {
+		snprintf(why, size, "%s cannot change while it runs: stop, `defib teardown`, start", fixed);
+		return -EINVAL;
+	}
+	err = kern_configure(d->kern, policy, why, size);
+	if (err)
+		return err;
+	d->stepping = true; /* one picture: the policy, then what the kernel says of it */
+	d->policy = policy;
+	emit_policy(d);
+	daemon_attach(d);
+	if (link_reload(d->link, policy))
+		log_error("out of memory: interfaces are watched as before");
+	kern_adopt(d->kern);
+	daemon_drain(d);
+	policy_free(old);
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, char *why, size_t size)
+{
+	struct policy *policy = NULL;
+	int err = policy_load(d->config, stderr, &policy);
+
+	sd_notify(0, "RELOADING=1");
+	if (err)
+		snprintf(why, size, "%s is faulty and changes nothing; `defib config check` shows why", d->config);
+	else
+		err = put_in_force(d, policy, why, size);
+	if (err) {
+		log_error("reload: %s", why);
+		if (policy)
+			policy_free(policy);
+	}
+	sd_notify(0, "READY=1");
+	return err;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static int make_dirs(const struct paths *paths)
+{
+	static const char *const parents[] = {"/run/defib", "/var/lib/defib"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++)
+		mkdir(parents[i], 0755);
+	if (mkdir(paths->run_dir, 0755) && errno != EEXIST)
+		return -errno;
+	return mkdir(paths->state_dir, 0750) && errno != EEXIST ? -errno : 0;
+}
+
+/* The commit of a switch must not wait behind others' work; children start normal. */
+static void become_timely(void)
+{
+	struct sched_param param = {.sched_priority = DAEMON_PRIORITY};
+
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+		log_warning("no real-time priority (%s): under load commits will be late", strerror(errno));
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+}
+
+static int open_signals(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	signal(SIGPIPE, SIG_IGN);
+	d->signals = signals_open(&set);
+	d->timer = timer_open();
+	if (d->signals < 0 || d->timer < 0)
+		return d->signals < 0 ? d->signals : d->timer;
+	return loop_add(d->loop, d->signals, EPOLLIN, on_signal, d);
+}
+
+static int fail(const char *what, int err)
+{
+	log_error("%s: %s", what, strerror(-err));
+	return err;
+}
+
+/* The socket first: it tells whether another daemon of this instance runs. */
+static int open_base(struct daemon *d)
+{
+	struct worker_options options = {.instance = d->instance, .history = d->paths.history_db};
+	int err;
+
+	d->loop = loop_new();
+	if (!d->loop)
+		return fail("event loop", -errno);
+	err = make_dirs(&d->paths);
+	if (err)
+		return fail(d->paths.run_dir, err);
+	err = ctl_server_open(d->loop, d->paths.socket, &daemon_ctl_ops, d, &d->ctl);
+	if (err == -EADDRINUSE) {
+		log_error("instance %s runs already: something answers on %s", d->instance, d->paths.socket);
+		return err;
+	}
+	if (err)
+		return fail(d->paths.socket, err);
+	err = worker_start(d->loop, &options, on_worker, d, &d->worker);
+	return err ? fail("worker", err) : open_signals(d);
+}
+
+static int open_kernel(struct daemon *d)
+{
+	char why[512];
+	int err = kern_open(&d->paths, d->policy, daemon_emit, d, &d->kern, why, sizeof(why));
+
+	if (!err)
+		err = kern_configure(d->kern, d->policy, why, sizeof(why));
+	if (err) {
+		log_error("%s", why);
+		return err;
+	}
+	err = daemon_attach(d);
+	return err == -ENODEV ? 0 : err;
+}
+
+static int open_network(struct daemon *d)
+{
+	int err = route_new(&d->route);
+
+	if (err)
+		return fail("netlink", err);
+	d->link = link_new(d->loop, d->policy, daemon_emit, d);
+	if (!d->link)
+		return fail("netlink", -errno);
+	link_own_port(d->link, route_port(d->route));
+	link_on_interface(d->link, on_interface, d);
+	return 0;
+}
+
+/* What is known already is put before the core as one picture, the policy first. */
+static int begin(struct daemon *d)
+{
+	int err;
+
+	d->stepping = true;
+	emit_policy(d);
+	emit_maintenance(d);
+	err = link_start(d->link);
+	if (err)
+		return fail("netlink", err);
+	kern_adopt(d->kern);
+	err = prober_open(d->loop, d->paths.probe_lock, d->instance, on_prober, d, &d->prober);
+	if (err)
+		return fail("cannot start the prober (defib-probe)", err);
+	err = loop_add(d->loop, d->timer, EPOLLIN, on_timer, d);
+	if (!err)
+		err = loop_add(d->loop, kern_fd(d->kern), EPOLLIN, on_ring, d);
+	daemon_drain(d);
+	return err ? fail("event loop", err) : 0;
+}
+
+static void finish(struct daemon *d)
+{
+	prober_close(d->prober);
+	link_free(d->link);
+	route_free(d->route);
+	kern_close(d->kern);
+	worker_stop(d->worker);
+	ctl_server_close(d->ctl);
+	clean_close(&d->timer);
+	clean_close(&d->signals);
+	loop_free(d->loop);
+	free(d->queue.list);
+	policy_free(d->policy);
+}
+
+int daemon_run(struct daemon *d)
+{
+	int err;
+
+	d->timer = d->signals = -1;
+	d->stepping = true;
+	d->started_ns = clock_now_ns();
+	core_init(&d->core);
+	err = open_base(d);
+	if (!err)
+		err = open_kernel(d);
+	if (!err)
+		err = open_network(d);
+	if (!err)
+		err = begin(d);
+	if (!err) {
+		become_timely();
+		log_info("instance %s of gateway %s runs", d->instance, d->policy->gateway.name);
+		sd_notify(0, "READY=1");
+		err = loop_run(d->loop);
+		sd_notify(0, "STOPPING=1");
+		log_info("stopped; the kernel goes on serving, `defib teardown` ends that");
+	}
+	finish(d);
+	return err == -EPERM || err == -EACCES ? 4 : err ? 1 : 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The controller put together: senses emit events, events are queued and stepped through the core
+ * one by one, actions go to the actuators, whose results are events again. One thread.
+ */
+#ifndef DEFIB_DAEMON_H
+#define DEFIB_DAEMON_H
+
+#include "act/prober.h"
+#include "act/route.h"
+#include "act/worker.h"
+#include "base/loop.h"
+#include "base/paths.h"
+#include "core/core.h"
+#include "ctl/server.h"
+#include "sense/kern.h"
+#include "sense/link.h"
+
+/** struct queue - events that wait for the core */
+struct queue {
+	struct event *list;
+	size_t n, capacity, next;
+};
+
+struct daemon {
+	const char *config;
+	const char *instance;
+	struct paths paths;
+	struct loop *loop;
+	struct policy *policy;
+	struct kern *kern;
+	struct route *route;
+	struct link *link;
+	struct worker *worker;
+	struct ctl_server *ctl;
+	struct prober *prober;
+	int timer;
+	int signals;
+	uint64_t started_ns;
+	bool stepping; /* the queue is being worked through, or not to be yet */
+	struct queue queue;
+	struct core core;
+	struct actions actions;
+};
+
+/** daemon_emit() - the one way by which events reach the core; a kern_emit and a link_emit */
+void daemon_emit(void *daemon, const struct event *ev);
+
+/** daemon_drain() - step the core through all that waits. */
+void daemon_drain(struct daemon *d);
+
+/** daemon_act() - one action of the core (dispatch.c). */
+void daemon_act(struct daemon *d, const struct action *a);
+
+/** daemon_reload() - read the configuration again; a faulty one changes nothing. Return: 0 or -errno, @why. */
+int daemon_reload(struct daemon *d, char *why, size_t size);
+
+/** daemon_attach() - programs onto the policy's interfaces; what is missing is logged. */
+int daemon_attach(struct daemon *d);
+
+extern const struct ctl_ops daemon_ctl_ops; /* requests.c */
+
+/** daemon_run() - until SIGTERM. @d: config, instance, paths and policy are set. Return: exit status. */
+int daemon_run(struct daemon *d);
+
+#endif

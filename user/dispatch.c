@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Actions of the core -> actuators; their results come back as events. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "ctl/report.h"
+#include "daemon.h"
+#include "want.h"
+
+static const char *steer_error(int err)
+{
+	switch (err) {
+	case -ESTALE:
+		return "it moved meanwhile; look at its status";
+	case -ENOENT:
+		return "the kernel does not know it";
+	default:
+		return strerror(-err);
+	}
+}
+
+static void steer(struct daemon *d, const struct action *a)
+{
+	struct dfb_order order = {
+		.kind = DFB_ORDER_SWITCH,
+		.id = a->steer.pool,
+		.to = a->steer.to,
+		.reason = a->steer.reason,
+		.epoch = a->steer.epoch,
+	};
+	struct event ev = {.kind = EVENT_STEERED, .result = {.pool = a->steer.pool, .epoch = a->steer.epoch}};
+
+	ev.result.error = kern_order(d->kern, &order);
+	if (ev.result.error)
+		snprintf(ev.result.why, sizeof(ev.result.why), "%s", steer_error(ev.result.error));
+	kern_adopt_pool(d->kern, a->steer.pool);
+	ev.time_ns = clock_now_ns();
+	daemon_emit(d, &ev);
+}
+
+/* Noted as committed only after the kernel's acknowledgement. */
+static void commit(struct daemon *d, const struct action *a)
+{
+	struct dfb_order note = {.kind = DFB_ORDER_COMMITTED, .id = a->commit.pool, .epoch = a->commit.epoch};
+	struct route_want *want = want_make(d->policy, &d->core, d->link);
+	struct event ev = {.kind = EVENT_COMMITTED, .result = {.pool = a->commit.pool, .epoch = a->commit.epoch}};
+	char why[ROUTE_PROBLEM_LEN] = "";
+
+	ev.result.error = want ? route_commit(d->route, want, a->commit.pool, why) : -ENOMEM;
+	ev.time_ns = clock_now_ns();
+	if (!ev.result.error)
+		ev.result.error = kern_order(d->kern, &note);
+	if (ev.result.error)
+		snprintf(ev.result.why, sizeof(ev.result.why), "%.*s", (int)sizeof(ev.result.why) - 1,
+			 why[0] ? why : strerror(-ev.result.error));
+	want_free(want);
+	daemon_emit(d, &ev);
+}
+
+static void sync_routes(struct daemon *d)
+{
+	struct route_want *want = want_make(d->policy, &d->core, d->link);
+	struct event ev = {.kind = EVENT_SYNCED};
+	struct route_result result = {};
+
+	ev.synced.error = want ? route_sync(d->route, want, &result) : -ENOMEM;
+	ev.synced.restored = result.added + result.changed;
+	ev.synced.removed = result.removed;
+	if (ev.synced.error)
+		snprintf(ev.synced.why, sizeof(ev.synced.why), "%.*s", (int)sizeof(ev.synced.why) - 1,
+			 result.n_problems ? result.problem[0] : strerror(-ev.synced.error));
+	for (uint32_t i = 0; i < result.n_problems && i < ROUTE_PROBLEMS; i++)
+		log_debug("routes: %s", result.problem[i]);
+	ev.time_ns = clock_now_ns();
+	want_free(want);
+	daemon_emit(d, &ev);
+}
+
+static enum log_level level_of(enum report_kind kind)
+{
+	switch (kind) {
+	case REPORT_FAILOVER:
+	case REPORT_NO_SWITCH:
+	case REPORT_COMMIT_FAILED:
+	case REPORT_SYNC_FAILED:
+	case REPORT_TAMPERED:
+	case REPORT_UNROUTABLE:
+	case REPORT_HOOK_FAILED:
+		return LOG_LEVEL_WARNING;
+	default:
+		return LOG_LEVEL_INFO;
+	}
+}
+
+static void report(struct daemon *d, const struct report *r)
+{
+	char line[REPORT_LINE_LEN];
+
+	report_line(r, line, sizeof(line));
+	log_line(level_of(r->kind), "%s", line);
+	ctl_broadcast(d->ctl, report_json(r));
+	worker_report(d->worker, d->policy, r);
+}
+
+void daemon_act(struct daemon *d, const struct action *a)
+{
+	int err = 0;
+
+	switch (a->kind) {
+	case ACTION_STEER:
+		steer(d, a);
+		break;
+	case ACTION_COMMIT:
+		commit(d, a);
+		break;
+	case ACTION_HOLD:
+		err = kern_hold(d->kern, a->hold.pool, a->hold.held);
+		break;
+	case ACTION_FLAG:
+		err = kern_flag(d->kern, a->flag.server, a->flag.flags, a->flag.cannot_leave);
+		break;
+	case ACTION_SYNC:
+		sync_routes(d);
+		break;
+	case ACTION_REPORT:
+		report(d, &a->report);
+		break;
+	case ACTION_ANSWER:
+		ctl_answer_text(d->ctl, a->answer.request, ctl_code_of(a->answer.error), a->answer.text);
+		break;
+	case ACTION_KIND_MAX:
+		break;
+	}
+	if (err)
+		log_error("cannot write a kernel map: %s", strerror(-err));
+}

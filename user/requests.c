@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What clients of the control socket ask for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "ctl/status.h"
+#include "daemon.h"
+
+static json_t *status(void *arg)
+{
+	struct daemon *d = arg;
+	struct status_extra extra = {
+		.gateway = d->policy->gateway.name,
+		.started_ns = d->started_ns,
+		.policy = d->policy,
+	};
+	struct snapshot *s = NULL;
+	json_t *doc = NULL;
+
+	if (!snapshot_read(d->paths.maps_dir, &s))
+		doc = status_json(s, &extra);
+	snapshot_free(s);
+	return doc;
+}
+
+static const char *text_of(const json_t *args, const char *key)
+{
+	const char *text = json_string_value(json_object_get(args, key));
+
+	return text ? text : "";
+}
+
+static void emit_operator(struct daemon *d, uint64_t request, enum event_kind kind, const char *name,
+			  const json_t *args)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = kind, .op.request = request};
+
+	text_copy(ev.op.name, sizeof(ev.op.name), name);
+	text_copy(ev.op.to, sizeof(ev.op.to), text_of(args, "to"));
+	ev.op.dry_run = json_is_true(json_object_get(args, "dry_run"));
+	ev.op.on = json_is_true(json_object_get(args, "on"));
+	daemon_emit(d, &ev);
+}
+
+static void reload(struct daemon *d, uint64_t request)
+{
+	char why[256] = "";
+
+	if (daemon_reload(d, why, sizeof(why)))
+		ctl_answer_text(d->ctl, request, CTL_USAGE, why);
+	else
+		ctl_answer_text(d->ctl, request, CTL_OK, "the configuration is in force");
+}
+
+static void request(void *arg, uint64_t id, const char *cmd, const json_t *args)
+{
+	struct daemon *d = arg;
+	char why[96];
+
+	if (!strcmp(cmd, CTL_FAILOVER)) {
+		emit_operator(d, id, EVENT_FAILOVER, text_of(args, "service"), args);
+	} else if (!strcmp(cmd, CTL_MAINTENANCE)) {
+		emit_operator(d, id, EVENT_MAINTENANCE, text_of(args, "server"), args);
+	} else if (!strcmp(cmd, CTL_RELOAD)) {
+		reload(d, id);
+	} else {
+		snprintf(why, sizeof(why), "unknown command %.40s", cmd);
+		ctl_answer_text(d->ctl, id, CTL_USAGE, why);
+	}
+}
+
+const struct ctl_ops daemon_ctl_ops = {.status = status, .request = request};

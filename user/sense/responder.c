@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "responder.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/if_ether.h>
+#include <linux/magic.h>
+
+#include "base/clean.h"
+#include "base/paths.h"
+#include "base/text.h"
+#include "driver.h"
+#include "echo.skel.h"
+
+#define RESPONDER_DIR PATHS_BPF "/defib/echo"
+#define RESPONDER_BURST_NS 100000000ull /* an answer may come this much ahead of the rate */
+#define RESPONDER_PATH 256
+
+const char *const responder_state_names[RESPONDER_STATE_MAX] = {
+	[RESPONDER_ATTACHED] = "attached",
+	[RESPONDER_ANSWERING] = "answering",
+	[RESPONDER_FAILING] = "failing",
+	[RESPONDER_GONE] = "gone",
+};
+
+static const char *const pinned[] = {"echo_conf", "echo_counters", "echo_allow", "echo_sources"};
+
+/* --- pins ------------------------------------------------------------------------------------ */
+
+static unsigned long namespace_inode(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : (unsigned long)st.st_ino;
+}
+
+static void name_dir(char dir[RESPONDER_PATH], int ifindex)
+{
+	snprintf(dir, RESPONDER_PATH, RESPONDER_DIR "/%lu-%d", namespace_inode(), ifindex);
+}
+
+static void name_use(struct xdp_use *use, const char *dir, int ifindex, enum xdp_mode mode)
+{
+	use->ifindex = ifindex;
+	use->mode = mode;
+	use->slot = DFB_XDP_ECHO;
+	snprintf(use->pin_link, sizeof(use->pin_link), "%.100s/link", dir);
+	snprintf(use->pin_slots, sizeof(use->pin_slots), "%.100s/slots", dir);
+}
+
+static int open_pin(const char *dir, const char *name)
+{
+	char path[RESPONDER_PATH + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return bpf_obj_get(path);
+}
+
+static void remove_dir(const char *dir)
+{
+	char path[RESPONDER_PATH + 32];
+	struct xdp_use use;
+
+	name_use(&use, dir, 0, XDP_MODE_AUTO);
+	xdp_leave(&use);
+	for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, pinned[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+	rmdir(RESPONDER_DIR);
+	rmdir(PATHS_BPF "/defib");
+}
+
+static int make_dir(const char *dir)
+{
+	struct statfs fs;
+
+	if (statfs(PATHS_BPF, &fs))
+		return -errno;
+	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", PATHS_BPF, "bpf", 0, NULL))
+		return -errno;
+	mkdir(PATHS_BPF "/defib", 0750);
+	mkdir(RESPONDER_DIR, 0750);
+	return mkdir(dir, 0750) && errno != EEXIST ? -errno : 0;
+}
+
+/* The link of an interface that was removed is empty: nothing can use these pins again. */
+static bool is_defunct(const char *dir)
+{
+	CLEAN_CLOSE int fd = open_pin(dir, "link");
+	struct bpf_link_info info = {};
+	uint32_t length = sizeof(info);
+
+	return fd < 0 || (!bpf_obj_get_info_by_fd(fd, &info, &length) && !info.xdp.ifindex);
+}
+
+static void sweep(void)
+{
+	DIR *d = opendir(RESPONDER_DIR);
+	char dir[RESPONDER_PATH + 16];
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(dir, sizeof(dir), RESPONDER_DIR "/%.200s", entry->d_name);
+		if (is_defunct(dir))
+			remove_dir(dir);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* --- attaching ------------------------------------------------------------------------------- */
+
+static int get_station(const char *interface, unsigned char station[ETH_ALEN])
+{
+	CLEAN_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {};
+
+	text_copy(request.ifr_name, sizeof(request.ifr_name), interface);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request))
+		return -errno;
+	memcpy(station, request.ifr_hwaddr.sa_data, ETH_ALEN);
+	return 0;
+}
+
+static int load(const struct responder_want *want, struct echo_bpf **ret_skel)
+{
+	struct echo_bpf *skel = echo_bpf__open();
+	unsigned char station[ETH_ALEN];
+	int err = skel ? get_station(want->interface, station) : -errno;
+
+	if (!err) {
+		memcpy((void *)skel->rodata->station, station, ETH_ALEN);
+		skel->rodata->rate_step_ns = want->rate ? 1000000000ull / want->rate : 0;
+		skel->rodata->rate_burst_ns = RESPONDER_BURST_NS;
+		err = echo_bpf__load(skel);
+	}
+	if (err && skel)
+		echo_bpf__destroy(skel);
+	else if (!err)
+		*ret_skel = skel;
+	return err;
+}
+
+static int fill(struct echo_bpf *skel, const struct responder_want *want)
+{
+	struct dfb_echo_conf conf = {.port = want->port, .rate_per_s = want->rate};
+
+	text_copy(conf.interface, sizeof(conf.interface), want->interface);
+	for (uint32_t i = 0; i < want->n_allow; i++) {
+		if (bpf_map_update_elem(bpf_map__fd(skel->maps.echo_allow), &want->allow[i], &(uint32_t){1}, BPF_ANY))
+			return -errno;
+	}
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.echo_conf), &(uint32_t){0}, &conf, BPF_ANY) ? -errno : 0;
+}
+
+static void note_mode(struct echo_bpf *skel, int ifindex)
+{
+	struct dfb_echo_conf conf;
+	int fd = bpf_map__fd(skel->maps.echo_conf);
+
+	if (bpf_map_lookup_elem(fd, &(uint32_t){0}, &conf))
+		return;
+	conf.generic = xdp_is_generic(ifindex);
+	bpf_map_update_elem(fd, &(uint32_t){0}, &conf, BPF_ANY);
+}
+
+static int pin_maps(struct echo_bpf *skel, const char *dir)
+{
+	char path[RESPONDER_PATH + 32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, pinned[i]);
+
+		snprintf(path, sizeof(path), "%s/%s", dir, pinned[i]);
+		unlink(path);
+		if (bpf_obj_pin(bpf_map__fd(map), path))
+			return -errno;
+	}
+	return 0;
+}
+
+static int put(struct echo_bpf *skel, const struct responder_want *want, int ifindex, char *why, size_t size)
+{
+	char dir[RESPONDER_PATH];
+	struct xdp_use use;
+	int err = fill(skel, want);
+
+	name_dir(dir, ifindex);
+	name_use(&use, dir, ifindex, want->mode);
+	if (!err)
+		err = make_dir(dir);
+	if (!err)
+		err = pin_maps(skel, dir);
+	if (err) {
+		snprintf(why, size, "cannot pin below %s: %s", dir, strerror(-err));
+	} else {
+		err = xdp_join(&use, bpf_program__fd(skel->progs.dfb_echo), want->port, why, size);
+		note_mode(skel, ifindex);
+	}
+	if (err)
+		remove_dir(dir);
+	return err;
+}
+
+static int be_silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+int responder_attach(const struct responder_want *want, char *why, size_t size)
+{
+	int ifindex = (int)if_nametoindex(want->interface), err;
+	struct echo_bpf *skel = NULL;
+
+	libbpf_set_print(be_silent);
+	if (!ifindex) {
+		snprintf(why, size, "there is no interface %s in this network namespace", want->interface);
+		return -ENODEV;
+	}
+	sweep();
+	err = load(want, &skel);
+	if (err) {
+		snprintf(why, size, "cannot load the responder: %s%s", strerror(-err),
+			 err == -EPERM ? " (root, or CAP_BPF and CAP_NET_ADMIN, is needed)" : "");
+		return err;
+	}
+	err = put(skel, want, ifindex, why, size);
+	echo_bpf__destroy(skel);
+	return err;
+}
+
+int responder_detach(const char *interface, char *why, size_t size)
+{
+	int ifindex = (int)if_nametoindex(interface);
+	char dir[RESPONDER_PATH];
+
+	sweep();
+	name_dir(dir, ifindex);
+	if (!ifindex || access(dir, F_OK)) {
+		snprintf(why, size, "no responder is attached to %s%s", interface,
+			 ifindex ? "" : ", and there is no such interface");
+		return -ENOENT;
+	}
+	remove_dir(dir);
+	return 0;
+}
+
+/* --- showing --------------------------------------------------------------------------------- */
+
+static void sum_counters(int fd, struct dfb_echo_counters *ret_sum)
+{
+	int n = libbpf_num_possible_cpus();
+	CLEAN_FREE struct dfb_echo_counters *per_cpu = n > 0 ? calloc((size_t)n, sizeof(*per_cpu)) : NULL;
+	uint64_t *sum = (uint64_t *)ret_sum;
+
+	if (!per_cpu || bpf_map_lookup_elem(fd, &(uint32_t){0}, per_cpu))
+		return;
+	for (int cpu = 0; cpu < n; cpu++) {
+		for (size_t i = 0; i < sizeof(*per_cpu) / sizeof(uint64_t); i++)
+			sum[i] += ((const uint64_t *)&per_cpu[cpu])[i];
+	}
+}
+
+static void list_allowed(int fd, struct responder *r)
+{
+	struct dfb_prefix key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+
+	while (more && r->n_allow < RESPONDER_MAX_PREFIXES) {
+		key = next;
+		r->allow[r->n_allow++] = key;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+	}
+}
+
+static enum responder_state judge(const struct responder *r, const char *dir)
+{
+	uint64_t answers = r->count.answered + r->count.echoed;
+
+	if (is_defunct(dir))
+		return RESPONDER_GONE;
+	if (!r->conf.generic && r->tx_errors && r->tx_errors >= answers)
+		return RESPONDER_FAILING;
+	return answers ? RESPONDER_ANSWERING : RESPONDER_ATTACHED;
+}
+
+static int look_at(const char *dir, responder_fn *fn, void *arg)
+{
+	CLEAN_CLOSE int conf = open_pin(dir, "echo_conf"), count = open_pin(dir, "echo_counters"),
+			allow = open_pin(dir, "echo_allow");
+	struct responder r = {};
+
+	if (conf < 0 || count < 0 || allow < 0)
+		return conf < 0 ? conf : -ENOENT;
+	if (bpf_map_lookup_elem(conf, &(uint32_t){0}, &r.conf))
+		return -errno;
+	sum_counters(count, &r.count);
+	list_allowed(allow, &r);
+	r.tx_errors = driver_xdp_tx_errors(r.conf.interface);
+	r.state = judge(&r, dir);
+	return fn(arg, &r);
+}
+
+int responder_list(responder_fn *fn, void *arg)
+{
+	char dir[RESPONDER_PATH + 16], mine[32];
+	struct dirent *entry;
+	int err = 0;
+	DIR *d;
+
+	libbpf_set_print(be_silent);
+	snprintf(mine, sizeof(mine), "%lu-", namespace_inode());
+	d = opendir(RESPONDER_DIR);
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && (entry = readdir(d))) {
+		if (strncmp(entry->d_name, mine, strlen(mine)) != 0)
+			continue;
+		snprintf(dir, sizeof(dir), RESPONDER_DIR "/%.200s", entry->d_name);
+		err = look_at(dir, fn, arg);
+	}
+	closedir(d);
+	return err;
+}
