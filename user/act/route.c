@@ -52,7 +52,8 @@ static bool is_withdrawn(const struct route_pool *pool)
 }
 
 /* Is one replacement per family all it takes? */
-static bool is_ready(const struct route *route, const struct route_pool *pool, const struct route_server *server)
+static bool is_ready(const struct route *route, const struct route_pool *pool,
+		     const struct route_server *server)
 {
 	uint8_t ready = route->ready[pool->id];
 

@@ -79,7 +79,8 @@ static void plan_server(const struct route_want *want, const struct route_server
 }
 
 /* To jump over foreign rules at our priority would take them out of force. */
-static bool shortcut_is_harmless(const struct route_want *want, const struct route_set *foreign, uint8_t family)
+static bool shortcut_is_harmless(const struct route_want *want, const struct route_set *foreign,
+				 uint8_t family)
 {
 	if (want->n_servers == 0 || want->rule_priority < 2 || !want->mark_mask)
 		return false;
@@ -112,7 +113,8 @@ static void plan_shortcut(const struct route_want *want, uint8_t family, struct 
 	route_set_add(set, &jump);
 }
 
-void route_plan_servers(const struct route_want *want, const struct route_set *foreign, struct route_set *set)
+void route_plan_servers(const struct route_want *want, const struct route_set *foreign,
+			struct route_set *set)
 {
 	for (uint32_t i = 0; i < want->n_servers; i++) {
 		for (uint32_t family = 0; family < DFB_FAMILIES; family++) {

@@ -122,9 +122,12 @@ static void check_address(struct work *work, const uint8_t address[16])
 	char text[NETOBJECT_TEXT_LEN];
 	char name[ADDRESS_TEXT_LEN];
 
-	if (netlink_query(work->run->route->netlink, netobject_lookup_message(address, true), take_one, &found))
+	if (netlink_query(work->run->route->netlink, netobject_lookup_message(address, true), take_one,
+			  &found) != 0)
 		return;
-	if (found.type != RTN_UNICAST && found.table != RT_TABLE_MAIN) {
+	/* The kernel's own host route in main comes before the local one, while an address is new. */
+	if ((found.type != RTN_UNICAST && found.table != RT_TABLE_MAIN) ||
+	    (found.prefix == wanted.prefix && found.protocol == RTPROT_KERNEL)) {
 		route_run_problem(work->run, -EEXIST,
 				  "%s: service address %s is this gateway's own (`%s`): take it off the interface",
 				  work->name, address_format(address, name), netobject_format(&found, text));
@@ -200,7 +203,8 @@ static struct route_set found_by_dump(struct route_run *run, uint8_t family)
 {
 	struct route_set all = { 0 };
 
-	netlink_query(run->route->netlink, netobject_dump_message(NETOBJECT_ROUTE, family, 0), take_all, &all);
+	netlink_query(run->route->netlink, netobject_dump_message(NETOBJECT_ROUTE, family, 0), take_all,
+		      &all);
 	route_set_sort(&all);
 	return all;
 }
@@ -313,7 +317,8 @@ void route_run_pool(struct route_run *run, const struct route_pool *pool)
 	check_pool(&work);
 	put_pool(&work);
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		if (work.share[family] == SHARE_LEAVE || (work.blocked && work.share[family] != SHARE_WITHDRAW))
+		if (work.share[family] == SHARE_LEAVE ||
+		    (work.blocked && work.share[family] != SHARE_WITHDRAW))
 			keep_family(&work, family);
 	}
 	run->route->ready[pool->id] = ready_of(&work);

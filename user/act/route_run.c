@@ -160,7 +160,8 @@ static void run_servers(struct route_run *run)
 	check_jumps(run);
 }
 
-static bool belongs_to(const struct route_want *want, const struct netobject *object, const struct route_pool *pool)
+static bool belongs_to(const struct route_want *want, const struct netobject *object,
+		       const struct route_pool *pool)
 {
 	uint32_t first = netobject_nexthop_base(want->table_base) + pool->id * DFB_FAMILIES;
 

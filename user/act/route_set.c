@@ -162,7 +162,8 @@ static int read_once(struct netlink *netlink, struct reading *reading)
 
 	for (enum netobject_kind kind = 0; kind < NETOBJECT_NEXTHOP && !err; kind++) {
 		for (int i = 0; i < DFB_FAMILIES && !err; i++)
-			err = netlink_query(netlink, netobject_dump_message(kind, families[i], ROUTE_PROTOCOL),
+			err = netlink_query(netlink,
+					    netobject_dump_message(kind, families[i], ROUTE_PROTOCOL),
 					    take, reading);
 		if (kind == NETOBJECT_RULE)
 			adopt_jumps(reading);

@@ -57,7 +57,8 @@ bool route_is_ours(const struct route_want *want, const struct netobject *object
 bool route_plan_fits(const struct route_want *want, uint32_t server);
 
 /** route_plan_servers() - add the rules and table routes that should be. */
-void route_plan_servers(const struct route_want *want, const struct route_set *foreign, struct route_set *set);
+void route_plan_servers(const struct route_want *want, const struct route_set *foreign,
+			struct route_set *set);
 
 /** route_plan_nexthop() - the nexthop object of a pool, as it should be for @server (NULL: only its name). */
 struct netobject route_plan_nexthop(const struct route_want *want, const struct route_pool *pool,

@@ -153,7 +153,8 @@ static int acknowledgement(struct netlink *netlink, struct nlmsghdr *message)
 	if (message->nlmsg_flags & NLM_F_ACK_TLVS && message->nlmsg_flags & NLM_F_CAPPED)
 		nlmsg_parse(message, sizeof(*error), attributes, NLMSGERR_ATTR_MAX, NULL);
 	if (attributes[NLMSGERR_ATTR_MSG])
-		text_copy(netlink->error, sizeof(netlink->error), nla_get_string(attributes[NLMSGERR_ATTR_MSG]));
+		text_copy(netlink->error, sizeof(netlink->error),
+			  nla_get_string(attributes[NLMSGERR_ATTR_MSG]));
 	return error->error;
 }
 

@@ -73,6 +73,17 @@ static int rule_parse(struct nlmsghdr *message, struct netobject *rule)
 	return 0;
 }
 
+static bool via_get(struct nlattr *attribute, uint8_t ret_address[16])
+{
+	const struct rtvia *via = nla_data(attribute);
+	size_t size = (size_t)nla_len(attribute);
+
+	if (size < sizeof(*via) + 16 || via->rtvia_family != AF_INET6)
+		return false;
+	memcpy(ret_address, via->rtvia_addr, 16);
+	return true;
+}
+
 static int route_parse(struct nlmsghdr *message, struct netobject *route)
 {
 	struct nlattr *attributes[RTA_MAX + 1] = { 0 };
@@ -97,6 +108,8 @@ static int route_parse(struct nlmsghdr *message, struct netobject *route)
 		address_mapped(route->address);
 	address_get(header->rtm_family, attributes[RTA_DST], route->address);
 	route->has_gateway = address_get(header->rtm_family, attributes[RTA_GATEWAY], route->gateway);
+	if (attributes[RTA_VIA]) /* IPv4 via an IPv6 neighbour: struct rtvia is a family and an address */
+		route->has_gateway = via_get(attributes[RTA_VIA], route->gateway);
 	route->odd = header->rtm_tos || header->rtm_src_len || attributes[RTA_MULTIPATH] ||
 		     attributes[RTA_VIA] || attributes[RTA_ENCAP];
 	return 0;
@@ -327,7 +340,8 @@ int netobject_order(const struct netobject *a, const struct netobject *b)
 
 bool netobject_same(const struct netobject *a, const struct netobject *b)
 {
-	if (netobject_order(a, b) != 0 || a->protocol != b->protocol || a->type != b->type || a->odd != b->odd)
+	if (netobject_order(a, b) != 0 || a->protocol != b->protocol || a->type != b->type ||
+	    a->odd != b->odd)
 		return false;
 	if (a->kind == NETOBJECT_RULE)
 		return true;

@@ -72,11 +72,11 @@ static void append_via(char *text, const struct netobject *object)
 
 static void rule_format(const struct netobject *rule, char *text)
 {
-	append(text, "%u: from all", rule->priority);
+	append(text, "%u: from %s", rule->priority, rule->odd ? "..." : "all");
 	if (rule->mask == ~0u)
-		append(text, " fwmark 0x%x", rule->mark);
+		append(text, " fwmark %#x", rule->mark);
 	else if (rule->mask)
-		append(text, " fwmark 0x%x/0x%x", rule->mark, rule->mask);
+		append(text, " fwmark %#x/%#x", rule->mark, rule->mask);
 	if (rule->type == FR_ACT_GOTO)
 		append(text, " goto %u", rule->target);
 	else if (rule->type == FR_ACT_NOP)

@@ -75,8 +75,8 @@ static int read_world(struct link *link)
 static int open_sockets(struct link *link)
 {
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
-				      RTNLGRP_NEXTHOP };
+				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+				      RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP };
 	int err = netlink_open(&link->requests);
 
 	return err ? err : netlink_listen(groups, ARRAY_SIZE(groups), &link->news);

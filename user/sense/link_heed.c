@@ -35,7 +35,8 @@ void link_look_again(struct link *link)
 /* --- interfaces ------------------------------------------------------------------------------ */
 
 /* The kernel takes routes and nexthop objects with it, and does not say so. */
-static void interface_becomes(struct link *link, struct link_interface *interface, int ifindex, bool up, bool carrier)
+static void interface_becomes(struct link *link, struct link_interface *interface, int ifindex, bool up,
+			      bool carrier)
 {
 	struct link_interface was = *interface;
 
@@ -68,11 +69,14 @@ static void heed_link(struct link *link, struct nlmsghdr *message)
 	bool carrier;
 
 	/* A bridge tells about its ports by the same message, and RTM_DELLINK means "no longer a port". */
-	if (header->ifi_family != AF_UNSPEC || nlmsg_parse(message, sizeof(*header), attributes, IFLA_MAX, NULL) < 0)
+	if (header->ifi_family != AF_UNSPEC ||
+	    nlmsg_parse(message, sizeof(*header), attributes, IFLA_MAX, NULL) < 0)
 		return;
 	if (attributes[IFLA_IFNAME])
 		name = nla_get_string(attributes[IFLA_IFNAME]);
-	carrier = attributes[IFLA_CARRIER] ? nla_get_u8(attributes[IFLA_CARRIER]) : header->ifi_flags & IFF_RUNNING;
+	carrier = header->ifi_flags & IFF_RUNNING;
+	if (attributes[IFLA_CARRIER])
+		carrier = nla_get_u8(attributes[IFLA_CARRIER]);
 	for (size_t i = 0; i < link->policy.n_interfaces; i++) {
 		struct link_interface *interface = &link->policy.interfaces[i];
 		bool same = strcmp(interface->name, name) == 0;
@@ -106,6 +110,8 @@ static void neighbour_becomes(struct link_server *server, struct link_path *path
 	server->stale = true;
 }
 
+#define NUD_VALID_STATES (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+
 /*
  * FAILED and INCOMPLETE take turns while somebody sends to a dead neighbour; only a valid state,
  * or the end of the entry, ends its silence.
@@ -134,8 +140,7 @@ static void heed_neighbour(struct link *link, struct nlmsghdr *message)
 		if (path->has && (!path->ifindex || path->ifindex == header->ndm_ifindex) &&
 		    memcmp(path->address, address, sizeof(address)) == 0)
 			neighbour_becomes(server, path, !gone && header->ndm_state & NUD_FAILED,
-					  gone || header->ndm_state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE |
-								       NUD_PROBE | NUD_STALE | NUD_DELAY));
+					  gone || header->ndm_state & NUD_VALID_STATES);
 	}
 }
 

@@ -48,8 +48,8 @@ static const struct link_interface *culprit(const struct link_policy *policy, co
 }
 
 /* The longest addresses do not fit into an event; what is cut is the least. */
-static void explain(const struct link_policy *policy, const struct link_path *path, const struct answer *answer,
-		    char *why, size_t why_size)
+static void explain(const struct link_policy *policy, const struct link_path *path,
+		    const struct answer *answer, char *why, size_t why_size)
 {
 	const struct link_interface *interface = culprit(policy, path);
 	char address[ADDRESS_TEXT_LEN], gateway[ADDRESS_TEXT_LEN], name[IF_NAMESIZE] = "?";

@@ -53,7 +53,10 @@ static void read_services(const struct policy *policy, struct link_policy *ours)
 int link_policy_read(const struct policy *policy, struct link_policy *ret_policy)
 {
 	const struct policy_gateway *gateway = &policy->gateway;
-	struct link_policy ours = { .table_base = gateway->table_base, .rule_priority = gateway->rule_priority };
+	struct link_policy ours = {
+		.table_base = gateway->table_base,
+		.rule_priority = gateway->rule_priority,
+	};
 	size_t n_addresses = 0;
 
 	for (uint32_t i = 0; i < policy->n_services; i++)
@@ -100,8 +103,8 @@ static int same_interface(const struct link_policy *policy, const struct link_po
 	return -1;
 }
 
-static void inherit_server(struct link_policy *policy, struct link_server *server, const struct link_policy *old,
-			   const struct link_server *was)
+static void inherit_server(struct link_policy *policy, struct link_server *server,
+			   const struct link_policy *old, const struct link_server *was)
 {
 	server->told = was->told;
 	server->said = was->said;
