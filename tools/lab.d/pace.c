@@ -2,10 +2,10 @@
 /*
  * pace - what a client of a service experiences, to the microsecond
  *
- * Sends requests at an absolute pace (a late one is not forgotten, it is sent at once), notes when
- * each was answered and by whom. All times are CLOCK_MONOTONIC, the clock of defib's own events, so
- * both lie on one axis. An *edge* is where the answering server changes; the *outage* of an edge runs
- * from the last reply of the one to the first reply of the other.
+ * Sends requests at an absolute pace (a late one is not forgotten, it is sent at once, unless the
+ * machine stalled for long), notes when each was answered and by whom. All times are CLOCK_MONOTONIC,
+ * the clock of defib's own events, so both lie on one axis. An *edge* is where the answering server
+ * changes; the *outage* of an edge runs from the last reply of the one to the first reply of the other.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,6 +28,7 @@
 #define MAX_EDGES 4096
 #define MAX_REQUESTS 20000000u
 #define ENDLESS_SECONDS 1800u /* what is kept in memory of a run without an end */
+#define PATIENCE_NS 20000000u
 #define NOBODY 0xff
 
 struct edge {
@@ -66,6 +67,7 @@ struct run {
 	uint64_t errors;
 	uint64_t start_ns;
 	uint64_t end_ns; /* of sending */
+	uint64_t stalled_ns; /* let go, for we could not send then */
 	uint64_t last_ns; /* reply */
 	uint8_t last_server;
 	uint64_t gap_from_ns; /* the longest time without a reply */
@@ -209,6 +211,20 @@ static void wait_until(struct run *r, uint64_t due_ns)
 		receive_all(r);
 }
 
+/*
+ * When the next request is due. After a stall of the machine some requests are overdue and are sent at
+ * once; beyond PATIENCE_NS they would become a flood of the highest priority, so time is let go.
+ */
+static uint64_t next_due(struct run *r, uint64_t now)
+{
+	uint64_t due = r->start_ns + r->stalled_ns + r->sent * 1000000000u / r->o->rate;
+
+	if (now < due + PATIENCE_NS)
+		return due;
+	r->stalled_ns += now - due;
+	return now;
+}
+
 static void drive(struct run *r)
 {
 	const struct options *o = r->o;
@@ -216,12 +232,15 @@ static void drive(struct run *r)
 
 	r->start_ns = clock_now_ns();
 	while (!stopped && r->sent < o->count) {
-		uint64_t due = r->start_ns + r->sent * 1000000000u / o->rate;
+		uint64_t now = clock_now_ns();
+		uint64_t due = next_due(r, now);
 
-		if (clock_now_ns() >= due)
+		if (now >= due) {
 			send_one(r);
-		else
+			receive_all(r);
+		} else {
 			wait_until(r, due);
+		}
 	}
 	r->end_ns = clock_now_ns();
 	linger_end = r->end_ns + o->linger_ns;
@@ -284,14 +303,15 @@ static void report_json(const struct run *r)
 	for (unsigned int i = 0; i < r->n_edges; i++)
 		json_array_append_new(edges, edge_json(r, &r->edges[i]));
 	print_json(json_pack(
-		"{s:i,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:f,s:I,s:I,s:f,s:f,s:f,s:o}",
+		"{s:i,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:f,s:I,s:I,s:f,s:f,s:f,s:f,s:o}",
 		"schema", 1, "to", r->o->to, "port", r->o->port, "rate", (json_int_t)r->o->rate, "sent",
 		(json_int_t)r->sent, "received", (json_int_t)r->received, "lost",
 		(json_int_t)(r->sent - r->received), "duplicates", (json_int_t)r->duplicates, "errors",
 		(json_int_t)r->errors, "servers", servers, "start_ns", (json_int_t)r->start_ns, "end_ns",
 		(json_int_t)r->end_ns, "longest_gap_us", (double)(r->gap_to_ns - r->gap_from_ns) / 1e3,
 		"gap_from_ns", (json_int_t)r->gap_from_ns, "gap_to_ns", (json_int_t)r->gap_to_ns, "outage_us",
-		(double)worst_outage(r) / 1e3, "rtt_p50_us", p50, "rtt_p99_us", p99, "edges", edges));
+		(double)worst_outage(r) / 1e3, "rtt_p50_us", p50, "rtt_p99_us", p99, "stalled_us",
+		(double)r->stalled_ns / 1e3, "edges", edges));
 }
 
 static void report_text(const struct run *r)
