@@ -93,7 +93,8 @@ $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
 
 $(UNIT): $(B)/%: %.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
+	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ \
+		$(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 
 MAN := $(wildcard Documentation/man/*.[1-8])
 

@@ -36,7 +36,7 @@ clean_list()
 clean_processes()
 {
 	local file pid
-	env -u DEFIB_PREFIX grep -lazx "DEFIB_PREFIX=$1" /proc/[0-9]*/environ 2>/dev/null |
+	env -u SELFTEST_PREFIX grep -lazx "SELFTEST_PREFIX=$1" /proc/[0-9]*/environ 2>/dev/null |
 	while read -r file; do
 		pid=${file#/proc/}
 		pid=${pid%/environ}

@@ -7,13 +7,13 @@
 # (a folder of its own), and removes all that has the prefix when the test ends, also by a signal.
 
 set -euo pipefail
-root=${DEFIB_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+root=${SELFTEST_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 # shellcheck source=selftests/lib/clean.sh
 . "$root/selftests/lib/clean.sh"
 
-DEFIB_TEST=${DEFIB_TEST:-$(basename "$0" .sh)}
-prefix=${DEFIB_PREFIX:-$(clean_prefix "$DEFIB_TEST")}
-export DEFIB_TEST DEFIB_PREFIX=$prefix
+SELFTEST_TEST=${SELFTEST_TEST:-$(basename "$0" .sh)}
+prefix=${SELFTEST_PREFIX:-$(clean_prefix "$SELFTEST_TEST")}
+export SELFTEST_TEST SELFTEST_PREFIX=$prefix
 work=$(mktemp -d)
 net_at_exit=()
 

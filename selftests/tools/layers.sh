@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # tools/layers passes a clean tree and finds every kind of violation planted into a copy of it.
 set -euo pipefail
-root=${DEFIB_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+root=${SELFTEST_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 

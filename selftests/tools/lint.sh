@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # tools/lint passes a clean tree and finds every kind of fault planted into it.
 set -euo pipefail
-root=${DEFIB_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+root=${SELFTEST_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 head='/* SPDX-License-Identifier: GPL-2.0-only */'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # selftests/run itself: counting, skips, failures, kills, time limits, seeds, what tests leave behind.
 set -euo pipefail
-root=${DEFIB_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+root=${SELFTEST_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
 tree=$(mktemp -d)
 mine=self$$
 trap 'rm -rf "$tree"' EXIT
@@ -58,19 +58,19 @@ says 1 'exit status 77' many
 script unit $mine-inner <<<'echo "[  SKIPPED ] part"; exit 0'
 last 0 '1 passed, 0 failed, 1 skipped' inner
 # shellcheck disable=SC2016
-script unit $mine-seed <<<'[ "$DEFIB_SEED" = 42 ]'
+script unit $mine-seed <<<'[ "$SELFTEST_SEED" = 42 ]'
 says 0 '1 passed' $mine-seed -s 42
-says 1 'DEFIB_SEED=43' $mine-seed -s 43
+says 1 'SELFTEST_SEED=43' $mine-seed -s 43
 script unit $mine-process <<<'sleep 30 & exit 0'
 says 1 'left behind: ' $mine-process
 
 [ "$(id -u)" -eq 0 ] || { echo "root needed for the namespaces' part"; exit 77; }
 # shellcheck disable=SC2016
-script net $mine-leaves <<<'ip netns add "$DEFIB_PREFIX-a"'
+script net $mine-leaves <<<'ip netns add "$SELFTEST_PREFIX-a"'
 says 1 "left behind: /run/netns/t-$mine-leaves-a" net $mine-leaves
 [ ! -e "/run/netns/t-$mine-leaves-a" ] || { echo "not cleaned"; exit 1; }
 # shellcheck disable=SC2016
-script net $mine-tidy <<<'. "$DEFIB_ROOT/selftests/lib/net.sh"
+script net $mine-tidy <<<'. "$SELFTEST_ROOT/selftests/lib/net.sh"
 ns_add one two
 wire one a0 two b0
 in_ns one ip address add 10.99.0.1/24 dev a0
@@ -80,7 +80,7 @@ at_exit "echo done >$work/x"'
 last 0 '1 passed, 0 failed, 0 skipped' net $mine-tidy
 # shellcheck disable=SC2016
 script net $mine-stuck <<<'# timeout: 1
-. "$DEFIB_ROOT/selftests/lib/net.sh"
+. "$SELFTEST_ROOT/selftests/lib/net.sh"
 ns_add one
 in_ns one sleep 30'
 says 1 'took longer than 1 s, ended' net $mine-stuck

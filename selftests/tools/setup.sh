@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # tools/setup's arguments, and that a dry run installs nothing.
 set -euo pipefail
-root=${DEFIB_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+root=${SELFTEST_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
 command -v dpkg-query >/dev/null || { echo "no dpkg-query: not a Debian machine"; exit 77; }
 
 # status_of ARGUMENT…
