@@ -26,7 +26,7 @@ lab_start()
 # lab_stop: what is left of daemon, prober, programs and namespaces
 lab_stop()
 {
-	[ -z "${daemon_pid:-}" ] || kill -KILL "$daemon_pid" 2>/dev/null || true
+	[ -z "${daemon_pid:-}" ] || daemon_stop KILL 2>/dev/null || true
 	[ ! -e "/run/netns/$prefix-gateway" ] || defib teardown >/dev/null 2>&1 || true
 	lab down
 }

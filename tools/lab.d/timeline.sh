@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# A time line to scale, in text: an axis of 64 columns in milliseconds, one row for each line of
+# A time line to scale, in text: an axis of 66 columns in milliseconds, one row for each line of
 #
 #   mark|LABEL|NS           something happened then
-#   bar|LABEL|FROM|TO       it lasted from then to then; FROM may be before the axis
+#   bar|LABEL|FROM|TO       it lasted from then to then; without FROM: ever since
 #   requests|LABEL|FILE|NS  of `pace --record`, NS being zero of the axis: who answered what was sent
 #
 # Times are nanoseconds from zero. The scale is the finest of 1, 2, 5 x 10^n that shows all marks.
 
 timeline_draw() {
 	awk -F'|' '
-	function fit(ns) { if (ns > last) last = ns }
-	function column(ns) { return int(LEFT + ns / step + (ns < 0 ? -0.5 : 0.5)) }
+	function fit(ns) {
+		if (ns + 0 > last) last = ns + 0
+		if (ns + 0 < first) first = ns + 0
+	}
+	function columns(ns) { return int(ns / step + 0.999) }
+	function column(ns) { return left + int(ns / step + 1000.5) - 1000 }
 	function put(text, col,    i, c) {
 		for (i = 1; i <= length(text); i++) {
 			c = col + i - 1
@@ -35,9 +39,9 @@ timeline_draw() {
 		else put(text, col - 1 - length(text))
 	}
 	function bar(from, to,    a, b, text) {
-		a = column(from)
 		b = column(to)
-		if (a < 0) { put(repeat("=", b) "#", 0); return }
+		if (from == "") { put(repeat("=", b) "#", 0); return }
+		a = column(from)
 		text = " " ms(to - from) " "
 		put("<" repeat("-", b - a - 1) ">", a)
 		if (b - a - 1 >= length(text)) put(text, a + int((b - a + 1 - length(text)) / 2))
@@ -53,20 +57,21 @@ timeline_draw() {
 		close(file)
 	}
 	function axis(    i, labels) {
-		for (i = LEFT % 10; i < WIDTH; i += 10)
-			put(sprintf("%g", (i - LEFT) * step / 1e6), i)
+		for (i = left % 10; i < WIDTH; i += 10)
+			put(sprintf("%g", (i - left) * step / 1e6), i)
 		print_row("ms")
 		put(repeat("-", WIDTH), 0)
-		for (i = LEFT % 10; i < WIDTH; i += 10) put("|", i)
+		for (i = left % 10; i < WIDTH; i += 10) put("|", i)
 		print_row("")
 	}
 	{ n++; for (i = 1; i <= 4; i++) field[n, i] = $i }
 	$1 == "mark" { fit($3) }
-	$1 == "bar" { fit($4) }
+	$1 == "bar" { fit($3); fit($4) }
 	END {
-		WIDTH = 66; LEFT = 10
+		WIDTH = 66
 		step = 1000; split("2 2.5 2", factor, " ")
-		for (i = 0; last / step > WIDTH - LEFT - 8; i++) step *= factor[i % 3 + 1]
+		for (i = 0; columns(-first) + columns(last) > WIDTH - 12; i++) step *= factor[i % 3 + 1]
+		left = columns(-first) + 3
 		axis()
 		for (r = 1; r <= n; r++) {
 			if (field[r, 1] == "mark") mark(field[r, 3])
