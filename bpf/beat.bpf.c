@@ -174,10 +174,8 @@ static long bury_round(__u32 i, struct ruling *r)
 }
 
 /* No pool had a candidate: anybody else's answer proves the path, too. */
-static long witness_round(__u32 i, struct ruling *r)
+static long witness_round(__u32 server, struct ruling *r)
 {
-	__u32 server = i + 1;
-
 	if (server == r->server)
 		return 0;
 	for (__u32 family = 0; family < DFB_FAMILIES; family++) {
@@ -192,15 +190,21 @@ static long witness_round(__u32 i, struct ruling *r)
 	return 0;
 }
 
-static __always_inline void find_witness(struct ruling *r)
+/* Did anybody at all answer since? */
+static __always_inline int is_worth_asking(const struct ruling *r)
 {
 	__u64 *last = bpf_map_lookup_elem(&alive, &(__u32){0});
 
-	if (!last || detect_reached(r->question.after, *last)) /* nobody at all answered since */
+	return last && !detect_reached(r->question.after, *last);
+}
+
+static __always_inline void find_witness(struct ruling *r)
+{
+	if (!is_worth_asking(r))
 		return;
 	bpf_loop(DFB_SERVER_POOLS, bury_round, r, 0);
-	if (!r->event.change.witness && !r->again)
-		bpf_loop(n_servers - 1, witness_round, r, 0);
+	if (!r->event.change.witness)
+		bpf_loop(n_servers, witness_round, r, 0);
 }
 
 static __always_inline void tell_state(struct ruling *r, __u32 old)
@@ -239,7 +243,8 @@ static void bury_again(struct ruling *r, struct judging *j)
 	r->again = 1;
 	r->event.change.reason = DFB_REASON_RESCUE;
 	cite(&r->event.change, &j->run->detect);
-	find_witness(r);
+	if (is_worth_asking(r))
+		bpf_loop(DFB_SERVER_POOLS, bury_round, r, 0);
 }
 
 /* A pool's server that is down in a family in which this candidate could serve; or NULL. */
@@ -620,14 +625,12 @@ static long wipe_round(__u32 i, struct dfb_target_run **run)
 	return 0;
 }
 
-static __always_inline int order_reset(const struct dfb_order *order)
+static __always_inline int reset(__u32 id, struct dfb_target *cfg, struct dfb_target_run *run)
 {
-	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &order->id);
-	struct dfb_target *cfg = bpf_map_lookup_elem(&targets, &order->id);
-	struct dfb_attempts *tried = bpf_map_lookup_elem(&attempts, &order->id);
-	struct dfb_rtt *hist = bpf_map_lookup_elem(&rtt, &order->id);
+	struct dfb_attempts *tried = bpf_map_lookup_elem(&attempts, &id);
+	struct dfb_rtt *hist = bpf_map_lookup_elem(&rtt, &id);
 
-	if (!run || !cfg || !tried || !hist)
+	if (!tried || !hist)
 		return ENOENT;
 	__builtin_memset(&run->detect, 0, __builtin_offsetof(struct dfb_detect, slots));
 	bpf_loop(DFB_WINDOW, wipe_round, &run, 0);
@@ -641,22 +644,30 @@ static __always_inline int order_reset(const struct dfb_order *order)
 }
 
 /* Start the timer of a target, or give a running one this program's callback. */
-static __always_inline int order_arm(const struct dfb_order *order)
+static __always_inline int start(struct dfb_target *cfg, struct dfb_target_run *run)
 {
-	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &order->id);
-	struct dfb_target *cfg = bpf_map_lookup_elem(&targets, &order->id);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!run || !cfg || !cfg->server)
-		return ENOENT;
-	if (run->detect.generation != cfg->generation) /* who changed the address could not finish */
-		order_reset(order);
 	bpf_timer_init(&run->timer, &state, CLOCK_MONOTONIC); /* fails harmlessly if it was before */
 	bpf_timer_set_callback(&run->timer, on_deadline);
 	run->ready = 1;
 	if (!run->armed_ns || detect_reached(now, run->armed_ns + cfg->interval_ns))
 		arm(run, now + detect_timeout(cfg, &run->detect), now);
 	return 0;
+}
+
+/* A controller that changed an address and died before the reset is made up for at the next start. */
+static __always_inline int order_target(const struct dfb_order *order)
+{
+	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &order->id);
+	struct dfb_target *cfg = bpf_map_lookup_elem(&targets, &order->id);
+	int only_reset = order->kind == DFB_ORDER_RESET, err = 0;
+
+	if (!run || !cfg || (!only_reset && !cfg->server))
+		return ENOENT;
+	if (only_reset || run->detect.generation != cfg->generation)
+		err = reset(order->id, cfg, run);
+	return err || only_reset ? err : start(cfg, run);
 }
 
 /* Never attached: the controller runs it with BPF_PROG_TEST_RUN. */
@@ -673,9 +684,8 @@ int dfb_order(struct __sk_buff *skb)
 	case DFB_ORDER_COMMITTED:
 		return order_committed(&order);
 	case DFB_ORDER_ARM:
-		return order_arm(&order);
 	case DFB_ORDER_RESET:
-		return order_reset(&order);
+		return order_target(&order);
 	case DFB_ORDER_FORGET_POOL:
 		return order_forget_pool(&order);
 	default:
