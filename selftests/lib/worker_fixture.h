@@ -343,6 +343,6 @@ static inline bool hook_pids_are_gone(struct test *t)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define IDLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up_idle, tear_down) /* start() is the test's */
+#define IDLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up_idle, tear_down) /* no worker yet */
 
 #endif

@@ -86,7 +86,8 @@ static int append(struct fixture *f, int64_t run, uint64_t seq)
 {
 	char json[160];
 
-	snprintf(json, sizeof(json), "{\"schema\":1,\"time\":\"2026-01-01T00:00:%02u.%06uZ\",\"kind\":\"reload\",\"n\":%u}",
+	snprintf(json, sizeof(json),
+		 "{\"schema\":1,\"time\":\"2026-01-01T00:00:%02u.%06uZ\",\"kind\":\"reload\",\"n\":%u}",
 		 (unsigned int)(seq / 1000 % 60), (unsigned int)(seq % 1000), (unsigned int)seq);
 	return history_append(f->history, run, seq, json);
 }
@@ -135,7 +136,8 @@ static void what_was_recorded_is_listed_in_order(void **state)
 		assert_int_equal(append(f, 1, seq), 0);
 	assert_int_equal(history_list(f->history, INT64_MIN, 0, note_row, &rows), 0);
 	assert_int_equal(rows.n, 5);
-	assert_string_equal(rows.last, "{\"schema\":1,\"time\":\"2026-01-01T00:00:04.000001Z\",\"kind\":\"reload\",\"n\":4001}");
+	assert_string_equal(rows.last, "{\"schema\":1,\"time\":\"2026-01-01T00:00:04.000001Z\","
+				       "\"kind\":\"reload\",\"n\":4001}");
 	rows = (struct rows){0};
 	assert_int_equal(history_list(f->history, INT64_MIN, 2, note_row, &rows), 0);
 	assert_int_equal(rows.n, 2);
@@ -165,7 +167,8 @@ static void the_same_number_of_a_run_is_stored_once(void **state)
 
 static void json_without_time_or_kind_is_refused(void **state)
 {
-	static const char *const bad[] = {"", "[]", "{\"time\":\"2026-01-01T00:00:00Z\"}", "{\"kind\":\"reload\"}",
+	static const char *const bad[] = {"", "[]", "{\"time\":\"2026-01-01T00:00:00Z\"}",
+					  "{\"kind\":\"reload\"}",
 					  "{\"time\":\"yesterday\",\"kind\":\"reload\"}"};
 	struct fixture *f = *state;
 
@@ -341,7 +344,8 @@ static void a_newer_schema_is_left_alone(void **state)
 	sqlite3 *db;
 
 	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 9; CREATE TABLE t (x)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 9; CREATE TABLE t (x)", NULL, NULL, NULL),
+			 SQLITE_OK);
 	sqlite3_close(db);
 	assert_int_equal(history_open(f->path, true, f->why, &f->history), -EPROTONOSUPPORT);
 	assert_non_null(strstr(f->why, "schema 9"));
@@ -389,7 +393,8 @@ static void missing_directories_are_made(void **state)
 	close_writer(f);
 	assert_int_equal(read_all(f).n, 1);
 	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/history.db%s", directory, (const char *[]){"", "-wal", "-shm"}[i]);
+		snprintf(path, sizeof(path), "%s/history.db%s", directory,
+			 (const char *[]){"", "-wal", "-shm"}[i]);
 		unlink(path);
 	}
 	assert_int_equal(rmdir(directory), 0);
@@ -409,8 +414,16 @@ static void since_when_is_understood(void **state)
 		{"1970-01-01T02:00:00+02:00", 0},
 		{"1969-12-31T23:30:00-00:30", 0},
 	};
-	static const char *const bad[] = {"", "now", "10", "2026", "2026-01-01T", "2026-01-01T10:00:00", "10m ago",
-					  "2026-01-01T10:00:00.Z", "2026-01-01T10:00:00+1", "2026-01-01T10:00:00Z ",
+	static const char *const bad[] = {"",
+					  "now",
+					  "10",
+					  "2026",
+					  "2026-01-01T",
+					  "2026-01-01T10:00:00",
+					  "10m ago",
+					  "2026-01-01T10:00:00.Z",
+					  "2026-01-01T10:00:00+1",
+					  "2026-01-01T10:00:00Z ",
 					  "2026-13-01"};
 	int64_t us, now;
 

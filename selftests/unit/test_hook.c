@@ -92,7 +92,8 @@ static void a_hanging_hook_is_killed_with_its_grandchildren(void **state)
 	static const struct stage stages[] = {{report_failover, hook_pids_are_gone}, {0}};
 	struct test *t = *state;
 
-	add_hook(t, "(sleep 1000 & echo $! >>$0/pids; wait) & echo $$ >>$0/pids; echo waiting >&2; wait", 300);
+	add_hook(t, "(sleep 1000 & echo $! >>$0/pids; wait) & echo $$ >>$0/pids; echo waiting >&2; wait",
+		 300);
 	play(t, stages);
 	assert_int_equal(t->results[0].error, -ETIMEDOUT);
 	assert_string_equal(t->results[0].what, "/bin/sh: killed at its deadline: waiting");
@@ -103,7 +104,8 @@ static void a_hook_that_ignores_sigterm_is_killed(void **state)
 	static const struct stage stages[] = {{report_failover, hook_pids_are_gone}, {0}};
 	struct test *t = *state;
 
-	add_hook(t, "trap '' TERM; sleep 1000 & echo $! >>$0/pids; echo $$ >>$0/pids; while :; do wait; done", 300);
+	add_hook(t, "trap '' TERM; sleep 1000 & echo $! >>$0/pids; echo $$ >>$0/pids; while :; do wait; done",
+		 300);
 	play(t, stages);
 	assert_int_equal(t->results[0].error, -ETIMEDOUT);
 }
@@ -212,11 +214,14 @@ static void kill_worker(struct test *t)
 static void a_hook_whose_worker_was_killed_is_ended_and_run_again(void **state)
 {
 	static const struct stage stages[] = {
-		{report_failover, first_run_hangs}, {kill_worker, idle_and_pids_gone}, {0},
+		{report_failover, first_run_hangs},
+		{kill_worker, idle_and_pids_gone},
+		{0},
 	};
 	struct test *t = *state;
 
-	add_hook(t, "echo >>$0/runs; [ -e $0/pids ] && exit 0; sleep 1000 & echo \"$!\n$$\" >$0/pids; wait", 50000);
+	add_hook(t, "echo >>$0/runs; [ -e $0/pids ] && exit 0; sleep 1000 & echo \"$!\n$$\" >$0/pids; wait",
+		 50000);
 	play(t, stages);
 	assert_int_equal(lines(t, "runs"), 2);
 	assert_int_equal(stats(t).hooks, 1);
@@ -238,8 +243,12 @@ static void kill_worker_again(struct test *t)
 static void a_hook_that_takes_worker_after_worker_along_is_given_up(void **state)
 {
 	static const struct stage stages[] = {
-		{report_failover, run_hangs_in_a_new_worker}, {kill_worker_again, run_hangs_in_a_new_worker},
-		{kill_worker_again, run_hangs_in_a_new_worker}, {kill_worker_again, idle_and_told}, {NULL, idle}, {0},
+		{report_failover, run_hangs_in_a_new_worker},
+		{kill_worker_again, run_hangs_in_a_new_worker},
+		{kill_worker_again, run_hangs_in_a_new_worker},
+		{kill_worker_again, idle_and_told},
+		{NULL, idle},
+		{0},
 	};
 	struct test *t = *state;
 

@@ -115,8 +115,9 @@ static void a_line_says_it_in_one_sentence(void **state)
 
 	(void)state;
 	assert_int_equal(length, strlen(line));
-	assert_string_equal(line, "failover: service web, pool app, server s1: s1 -> s2, epoch 4: 3 probes expired, "
-				  "s2 answered (detected in 2.31 ms, switched in 30.6 us, committed in 210 us)");
+	assert_string_equal(
+		line, "failover: service web, pool app, server s1: s1 -> s2, epoch 4: 3 probes expired, "
+		      "s2 answered (detected in 2.31 ms, switched in 30.6 us, committed in 210 us)");
 	r = (struct report){.kind = REPORT_SERVER_STATE, .server = "s2", .from = "up", .to = "suspect"};
 	report_line(&r, line, sizeof(line));
 	assert_string_equal(line, "server-state: server s2: up -> suspect");
@@ -144,7 +145,10 @@ static void a_line_stays_within_its_buffer(void **state)
 
 static void the_longest_report_fits_a_line(void **state)
 {
-	struct report r = {.kind = REPORT_COMMIT_FAILED, .epoch = UINT64_MAX, .detect_ns = 9e18, .switch_ns = 9e18,
+	struct report r = {.kind = REPORT_COMMIT_FAILED,
+			   .epoch = UINT64_MAX,
+			   .detect_ns = 9e18,
+			   .switch_ns = 9e18,
 			   .commit_ns = 9e18};
 	char line[REPORT_LINE_LEN];
 

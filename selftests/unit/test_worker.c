@@ -47,8 +47,11 @@ static bool some_are_stored(struct test *t)
 static void a_worker_killed_again_and_again_loses_and_doubles_nothing(void **state)
 {
 	static const struct stage stages[] = {
-		{report_300_and_kill, some_are_stored}, {report_300_and_kill, died_and_came_back},
-		{report_300_and_kill, died_and_came_back}, {report_600, idle_and_told}, {0},
+		{report_300_and_kill, some_are_stored},
+		{report_300_and_kill, died_and_came_back},
+		{report_300_and_kill, died_and_came_back},
+		{report_600, idle_and_told},
+		{0},
 	};
 	struct test *t = *state;
 
@@ -83,7 +86,10 @@ static void continue_the_worker(struct test *t)
 static void a_stopped_worker_never_blocks_main(void **state)
 {
 	static const struct stage stages[] = {
-		{stop_the_worker_and_overflow, told}, {continue_the_worker, idle}, {NULL, idle}, {0},
+		{stop_the_worker_and_overflow, told},
+		{continue_the_worker, idle},
+		{NULL, idle},
+		{0},
 	};
 	struct test *t = *state;
 
@@ -115,7 +121,10 @@ static void a_damaged_history_is_moved_aside_and_told(void **state)
 static void a_history_that_cannot_be_opened_is_told_once_and_hooks_run(void **state)
 {
 	static const struct stage stages[] = {
-		{report_failover, idle_and_told}, {report_failover, idle}, {report_failover, idle}, {0},
+		{report_failover, idle_and_told},
+		{report_failover, idle},
+		{report_failover, idle},
+		{0},
 	};
 	struct test *t = *state;
 
@@ -150,7 +159,10 @@ static void unlock(struct test *t)
 static void a_locked_history_delays_no_hook(void **state)
 {
 	static const struct stage stages[] = {
-		{report_failover, idle}, {lock_and_report, the_hook_has_run}, {unlock, idle}, {0},
+		{report_failover, idle},
+		{lock_and_report, the_hook_has_run},
+		{unlock, idle},
+		{0},
 	};
 	struct test *t = *state;
 

@@ -54,7 +54,7 @@ static void default_signals(void)
 
 static void set_environment(char *const *env)
 {
-	static const char *const private[] = {"NOTIFY_SOCKET", "WATCHDOG_PID",	"WATCHDOG_USEC",
+	static const char *const private[] = {"NOTIFY_SOCKET", "WATCHDOG_PID",	 "WATCHDOG_USEC",
 					      "LISTEN_FDS",    "LISTEN_FDNAMES", "LISTEN_PID"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(private); i++)
@@ -290,8 +290,8 @@ static int describe(const struct hook_end *end, size_t size, char *text)
 	if (end->timed_out)
 		snprintf(text, size, "killed at its deadline%s%s", separator, end->line);
 	else if (end->code != CLD_EXITED)
-		snprintf(text, size, "died of signal %d (%s)%s%s", end->status, strsignal(end->status), separator,
-			 end->line);
+		snprintf(text, size, "died of signal %d (%s)%s%s", end->status, strsignal(end->status),
+			 separator, end->line);
 	else if (end->status)
 		snprintf(text, size, "exit status %d%s%s", end->status, separator, end->line);
 	return end->timed_out ? -ETIMEDOUT : *text ? -ECANCELED : 0;

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HOOK_TERM_NS 500000000ull  /* between SIGTERM and SIGKILL */
+#define HOOK_TERM_NS 500000000ull   /* between SIGTERM and SIGKILL */
 #define HOOK_STUCK_NS 2000000000ull /* after the deadline: the warden itself was stopped */
 
 /**

@@ -186,7 +186,8 @@ static void on_news(struct worker *w, const struct worker_reply *reply)
 	if (reply->error && w->history_failed)
 		return;
 	w->history_failed = reply->error;
-	note(w, reply->error ? WORKER_HISTORY_FAILED : WORKER_HISTORY_NOTE, reply->error, "history: %s", reply->text);
+	note(w, reply->error ? WORKER_HISTORY_FAILED : WORKER_HISTORY_NOTE, reply->error, "history: %s",
+	     reply->text);
 }
 
 static void on_reply(struct worker *w, const struct worker_reply *reply)
@@ -306,8 +307,8 @@ static void give_up(struct worker *w, struct worker_job *job)
 {
 	w->stats.dropped++;
 	if (job->message->kind == WORKER_JOB_STORE)
-		note(w, WORKER_HISTORY_FAILED, -ECANCELED, "a report was given up: the worker died of it %d times",
-		     WORKER_REPORT_ATTEMPTS);
+		note(w, WORKER_HISTORY_FAILED, -ECANCELED,
+		     "a report was given up: the worker died of it %d times", WORKER_REPORT_ATTEMPTS);
 	else if (!job->quiet)
 		note(w, WORKER_HOOK_FAILED, -ECANCELED, "%.60s: given up: the worker died %d times meanwhile",
 		     job->message->body, WORKER_HOOK_ATTEMPTS);
@@ -452,7 +453,8 @@ int worker_start(struct loop *loop, const struct worker_options *options, worker
 
 /* --- reports ----------------------------------------------------------------------------------- */
 
-static int put_hook(struct worker *w, const struct policy_hook *hook, const struct report *r, const char *json)
+static int put_hook(struct worker *w, const struct policy_hook *hook, const struct report *r,
+		    const char *json)
 {
 	struct worker_message *message = NULL;
 	int error = worker_message_hook(hook, w->instance, r, json, &message);

@@ -27,7 +27,7 @@ struct worker;
 #define WORKER_MAX_HOOKS 256	/* not yet ended */
 #define WORKER_REPORT_ATTEMPTS 10
 #define WORKER_HOOK_ATTEMPTS 3
-#define WORKER_STOP_NS 3000000000ull /* the longest that worker_stop() takes */
+#define WORKER_STOP_NS 3000000000ull	       /* the longest that worker_stop() takes */
 #define WORKER_HOOK_DEADLINE_NS 10000000000ull /* where the policy names none */
 
 enum worker_news {
@@ -93,6 +93,8 @@ int worker_start(struct loop *loop, const struct worker_options *options, worker
  * worker_report() - store a report, and run the policy's hooks that match its kind
  * @policy: borrowed for the call; NULL: no hooks
  *
+ * A hook finds the report as one line of JSON on standard input, and DEFIB_EVENT, _SERVER, _POOL,
+ * _SERVICE, _FROM, _TO, _EPOCH, _REASON and _INSTANCE in its environment, all set, if empty.
  * A hook without `on` runs for every kind but hook-failed. The failure of a hook that was run for
  * hook-failed is counted and not told, or one report would cause the next for ever.
  * Return: 0; -ENOBUFS (something was dropped), -E2BIG (a hook's arguments): also told through the

@@ -30,10 +30,10 @@
 #include "store/history.h"
 #include "worker_wire.h"
 
-#define TEXTS_MAX 64		   /* arguments and environment of a hook */
-#define RETRY_NS 20000000ull	   /* a locked database, a full socket */
-#define REOPEN_NS 2000000000ull	   /* a database that cannot be opened */
-#define DRAIN_NS 2000000000ull	   /* after the socket closed */
+#define TEXTS_MAX 64		/* arguments and environment of a hook */
+#define RETRY_NS 20000000ull	/* a locked database, a full socket */
+#define REOPEN_NS 2000000000ull /* a database that cannot be opened */
+#define DRAIN_NS 2000000000ull	/* after the socket closed */
 #define DEADLINE_MAX_NS 86400000000000ull
 #define SOCK_FD 3
 
@@ -282,7 +282,8 @@ static bool is_done(const struct child *c, uint64_t now)
 {
 	if (!c->drain_ns)
 		return false;
-	return now >= c->drain_ns || (!c->backlog.head && !c->waiting.head && !c->running.head && !c->replies.head);
+	return now >= c->drain_ns ||
+	       (!c->backlog.head && !c->waiting.head && !c->running.head && !c->replies.head);
 }
 
 static uint64_t next_due(const struct child *c, uint64_t now)

@@ -52,7 +52,8 @@ static uint32_t add_environment(struct body *b, const char *instance, const stru
 	return ARRAY_SIZE(named) + 1;
 }
 
-static int finish(const struct worker_message *head, const struct body *body, struct worker_message **ret_message)
+static int finish(const struct worker_message *head, const struct body *body,
+		  struct worker_message **ret_message)
 {
 	struct worker_message *m;
 

@@ -42,14 +42,16 @@ static int set_us(json_t *object, const char *key, uint64_t ns)
 json_t *report_json(const struct report *r)
 {
 	char time[TIME_TEXT_LEN];
-	json_t *o = json_pack("{s:i, s:s, s:I, s:s}", "schema", REPORT_SCHEMA, "time", time_format(r->time_ns, time),
-			      "mono_ns", (json_int_t)r->time_ns, "kind", kind_name(r));
+	json_t *o = json_pack("{s:i, s:s, s:I, s:s}", "schema", REPORT_SCHEMA, "time",
+			      time_format(r->time_ns, time), "mono_ns", (json_int_t)r->time_ns, "kind",
+			      kind_name(r));
 	int failed;
 
 	if (!o)
 		return NULL;
 	failed = set_text(o, "server", r->server) || set_text(o, "pool", r->pool) ||
-		 set_text(o, "service", r->service) || set_text(o, "from", r->from) || set_text(o, "to", r->to) ||
+		 set_text(o, "service", r->service) || set_text(o, "from", r->from) ||
+		 set_text(o, "to", r->to) ||
 		 (r->epoch && json_object_set_new(o, "epoch", json_integer((json_int_t)r->epoch))) ||
 		 set_text(o, "reason", r->reason) || set_us(o, "detect_us", r->detect_ns) ||
 		 set_us(o, "switch_us", r->switch_ns) || set_us(o, "commit_us", r->commit_ns);

@@ -124,8 +124,9 @@ static int check_schema(struct history *h)
 		snprintf(h->why, sizeof(h->why), "%.160s: nothing is recorded yet", h->path);
 		return -ENOENT;
 	}
-	snprintf(h->why, sizeof(h->why), "%.160s: made by another version of defib (schema %ld, this one knows %d)",
-		 h->path, number, HISTORY_SCHEMA);
+	snprintf(h->why, sizeof(h->why),
+		 "%.160s: made by another version of defib (schema %ld, this one knows %d)", h->path, number,
+		 HISTORY_SCHEMA);
 	return -EPROTONOSUPPORT;
 }
 
@@ -143,7 +144,8 @@ static int check_damage(struct history *h)
 static int prepare(struct history *h)
 {
 	for (int i = h->writable ? APPEND : LIST; i < STATEMENT_MAX; i++) {
-		int rc = sqlite3_prepare_v3(h->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &h->statement[i], NULL);
+		int rc = sqlite3_prepare_v3(h->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &h->statement[i],
+					    NULL);
 
 		if (rc)
 			return fail(h, "not a history of ours", rc);
@@ -167,8 +169,9 @@ static int open_writer(struct history *h)
 	int error = fail(h, "cannot open", sqlite3_open_v2(h->path, &h->db, flags, NULL));
 
 	if (!error)
-		error = execute(h, "cannot open", "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-						  "PRAGMA journal_size_limit = 4194304");
+		error = execute(h, "cannot open",
+				"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+				"PRAGMA journal_size_limit = 4194304");
 	if (!error)
 		error = check_damage(h);
 	if (!error)
@@ -251,11 +254,13 @@ static int move_aside(struct history *h)
 		if (rename(from, to) && errno != ENOENT) {
 			int error = -errno;
 
-			snprintf(h->why, sizeof(h->why), "%.220s; cannot move it aside: %s", damage, strerror(-error));
+			snprintf(h->why, sizeof(h->why), "%.220s; cannot move it aside: %s", damage,
+				 strerror(-error));
 			return error;
 		}
 	}
-	snprintf(h->why, sizeof(h->why), "%.220s; moved aside as *.damaged-%s, a new one begun", damage, stamp);
+	snprintf(h->why, sizeof(h->why), "%.220s; moved aside as *.damaged-%s, a new one begun", damage,
+		 stamp);
 	return 0;
 }
 

@@ -45,12 +45,13 @@ typedef int history_fn(void *arg, const struct history_row *row);
  * Return: 0; -ENOENT (nothing recorded yet), -EBADMSG (damaged, and only reading),
  *	-EPROTONOSUPPORT (made by a newer version), -EACCES, -ENOSPC, -EBUSY, -EIO and so on.
  */
-int history_open(const char *path, bool writable, char ret_why[HISTORY_WHY_LEN], struct history **ret_history);
+int history_open(const char *path, bool writable, char ret_why[HISTORY_WHY_LEN],
+		 struct history **ret_history);
 
 /** history_close() - NULL is fine. */
 void history_close(struct history *history);
 
-/** history_set_bound() - keep about @rows rows (exceeded by at most 1/16); default HISTORY_ROWS, at least 1. */
+/** history_set_bound() - keep about @rows rows, at most 1/16 more; default HISTORY_ROWS, at least 1. */
 void history_set_bound(struct history *history, uint32_t rows);
 
 /**
