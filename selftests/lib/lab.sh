@@ -145,6 +145,15 @@ events_start()
 	: >"$work/events"
 	nsenter --net="/run/netns/$prefix-gateway" -- "$root/build/defib" -j --instance "$prefix" \
 		event monitor >>"$work/events" 2>>"$work/events.err" &
+	events_pid=$!
+	wait_until 10 events_flow || fail "the monitor does not start: $(cat "$work/events.err")"
+}
+
+# events_flow: the monitor has asked, and sleeps until there are events; for wait_until
+events_flow()
+{
+	[ -n "$(find "/proc/$events_pid/fd" -lname "socket:*")" ] &&
+		grep -q "^State:.S" "/proc/$events_pid/status"
 }
 
 # event FILTER: the first event that it selects; fails if there is none
