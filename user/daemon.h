@@ -52,7 +52,7 @@ void daemon_drain(struct daemon *d);
 /** daemon_act() - one action of the core (dispatch.c). */
 void daemon_act(struct daemon *d, const struct action *a);
 
-/** daemon_reload() - read the configuration again; a faulty one changes nothing. Return: 0 or -errno, @why. */
+/** daemon_reload() - read the configuration again; a faulty one changes nothing. Return: 0 or -errno. */
 int daemon_reload(struct daemon *d, char *why, size_t size);
 
 /** daemon_attach() - programs onto the policy's interfaces; what is missing is logged. */

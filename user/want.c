@@ -19,7 +19,7 @@ static void fill_server(struct route_server *to, const struct policy_server *fro
 /* All addresses of the pool's services, in one allocation the pool owns. */
 static int fill_addresses(struct route_pool *to, const struct policy *policy, uint32_t index)
 {
-	uint8_t (*list)[16] = calloc((size_t)policy->n_services * POLICY_SERVICE_ADDRESSES + 1, sizeof(*list));
+	uint8_t(*list)[16] = calloc((size_t)policy->n_services * POLICY_SERVICE_ADDRESSES + 1, sizeof(*list));
 
 	if (!list)
 		return -1;
@@ -35,7 +35,8 @@ static int fill_addresses(struct route_pool *to, const struct policy *policy, ui
 	return 0;
 }
 
-static int fill_pool(struct route_pool *to, const struct policy *policy, uint32_t index, const struct core *core)
+static int fill_pool(struct route_pool *to, const struct policy *policy, uint32_t index,
+		     const struct core *core)
 {
 	const struct policy_pool *from = &policy->pools[index];
 	const struct core_pool *decided = &core->pools[from->id];

@@ -140,8 +140,8 @@ static int attach(struct cli *cli, char **words)
 	if (err)
 		return cli_fail(cli_code(err), "%s", why);
 	if (cli->json)
-		return cli_print_json(cli, json_pack("{s:i,s:s,s:i}", "schema", 1, "interface", want.interface, "port",
-						     want.port));
+		return cli_print_json(cli, json_pack("{s:i,s:s,s:i}", "schema", 1, "interface",
+						     want.interface, "port", want.port));
 	fprintf(cli->out, "%s answers UDP port %d; `defib echo show` tells what it does\n", want.interface, want.port);
 	return CTL_OK;
 }
@@ -167,9 +167,10 @@ static const struct {
 	size_t offset;
 } counters[] = {
 #define COUNTER(name) {#name, offsetof(struct dfb_echo_counters, name)}
-	COUNTER(answered),   COUNTER(echoed),	   COUNTER(fragment),	    COUNTER(options),	COUNTER(truncated),
-	COUNTER(not_unicast), COUNTER(not_for_us), COUNTER(not_allowed),    COUNTER(own_source), COUNTER(low_port),
-	COUNTER(reflector_port), COUNTER(too_long), COUNTER(reply_bit),	    COUNTER(rate_limited),
+	COUNTER(answered),   COUNTER(echoed),	    COUNTER(fragment),	     COUNTER(options),
+	COUNTER(truncated),  COUNTER(not_unicast),  COUNTER(not_for_us),     COUNTER(not_allowed),
+	COUNTER(own_source), COUNTER(low_port),	    COUNTER(reflector_port), COUNTER(too_long),
+	COUNTER(reply_bit),  COUNTER(rate_limited),
 #undef COUNTER
 };
 
@@ -257,7 +258,8 @@ static int show(struct cli *cli, char **words)
 		json_decref(list);
 		return cli_fail(cli_code(err), "cannot read the responders' pins: %s", strerror(-err));
 	}
-	return cli->json ? cli_print_json(cli, json_pack("{s:i,s:o}", "schema", 1, "responders", list)) : CTL_OK;
+	return cli->json ? cli_print_json(cli, json_pack("{s:i,s:o}", "schema", 1, "responders", list)) :
+			   CTL_OK;
 }
 
 int cmd_echo(struct cli *cli, int argc, char **argv)

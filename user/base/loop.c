@@ -154,7 +154,8 @@ int timer_open(void)
 int timer_set(int fd, uint64_t due_ns)
 {
 	struct itimerspec when = {
-		.it_value = {.tv_sec = (time_t)(due_ns / 1000000000u), .tv_nsec = (long)(due_ns % 1000000000u)},
+		.it_value = {.tv_sec = (time_t)(due_ns / 1000000000u),
+			     .tv_nsec = (long)(due_ns % 1000000000u)},
 	};
 
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL) ? -errno : 0;

@@ -35,8 +35,10 @@ uint64_t driver_xdp_tx_errors(const char *interface)
 
 	if (ask(interface, &info) || !info.n_stats)
 		return 0;
-	CLEAN_FREE struct ethtool_gstrings *names = calloc(1, sizeof(*names) + (size_t)info.n_stats * ETH_GSTRING_LEN);
-	CLEAN_FREE struct ethtool_stats *stats = calloc(1, sizeof(*stats) + info.n_stats * sizeof(stats->data[0]));
+	CLEAN_FREE struct ethtool_gstrings *names =
+		calloc(1, sizeof(*names) + (size_t)info.n_stats * ETH_GSTRING_LEN);
+	CLEAN_FREE struct ethtool_stats *stats =
+		calloc(1, sizeof(*stats) + info.n_stats * sizeof(stats->data[0]));
 
 	if (!names || !stats)
 		return 0;

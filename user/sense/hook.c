@@ -51,8 +51,8 @@ static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
 	return prog >= 0 && uses_map(prog, owner_map) ? 1 : -EBUSY;
 }
 
-int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map, bool *ret_made_clsact, char *why,
-		size_t size)
+int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
+		char *why, size_t size)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY, .prog_fd = prog);
 	char name[IF_NAMESIZE] = "?";

@@ -18,8 +18,8 @@ enum hook_point {
  * @ret_made_clsact: set to true if the qdisc was not there; untouched otherwise
  * Return: 0, -EBUSY (a foreign filter has our place), or -errno; @why: one line for the operator.
  */
-int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map, bool *ret_made_clsact, char *why,
-		size_t size);
+int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
+		char *why, size_t size);
 
 /** hook_detach() - what is gone already is no error. @remove_clsact: also the qdisc, if it is empty. */
 void hook_detach(int ifindex, enum hook_point point, bool remove_clsact);

@@ -86,8 +86,8 @@ static int check_abi(const struct paths *paths, char *why, size_t size)
 }
 
 /* Maps keep the capacity they were made with. */
-static int find_capacity(const struct paths *paths, const struct policy *policy, uint32_t *ret_capacity, char *why,
-			 size_t size)
+static int find_capacity(const struct paths *paths, const struct policy *policy, uint32_t *ret_capacity,
+			 char *why, size_t size)
 {
 	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "servers");
 	uint32_t capacity = policy->gateway.max_servers + 1;
@@ -323,8 +323,8 @@ static int open_all(struct kern *k, const struct policy *policy, char *why, size
 	return k->ring ? 0 : -errno;
 }
 
-int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
-	      char *why, size_t size)
+int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg,
+	      struct kern **ret_kern, char *why, size_t size)
 {
 	struct kern *k = calloc(1, sizeof(*k));
 	int err = k ? 0 : -ENOMEM;

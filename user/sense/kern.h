@@ -26,8 +26,8 @@ typedef void kern_emit(void *arg, const struct event *ev);
  * Return: 0; -EPROTO: pinned maps of another ABI version; -ENOSPC: more servers than the maps hold;
  * -EPERM; or another -errno. Nothing new is left behind on failure.
  */
-int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg, struct kern **ret_kern,
-	      char *why, size_t size);
+int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg,
+	      struct kern **ret_kern, char *why, size_t size);
 
 /** kern_close() - forget it; what is pinned and attached stays and works on. */
 void kern_close(struct kern *kern);

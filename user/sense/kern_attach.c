@@ -33,7 +33,8 @@ static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *nam
 
 /* --- detaching ------------------------------------------------------------------------------- */
 
-static void detach_server(const struct paths *paths, int ifindex, const struct dfb_interface *face, bool exists)
+static void detach_server(const struct paths *paths, int ifindex, const struct dfb_interface *face,
+			  bool exists)
 {
 	struct xdp_use use;
 

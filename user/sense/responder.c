@@ -164,10 +164,13 @@ static int fill(struct echo_bpf *skel, const struct responder_want *want)
 
 	text_copy(conf.interface, sizeof(conf.interface), want->interface);
 	for (uint32_t i = 0; i < want->n_allow; i++) {
-		if (bpf_map_update_elem(bpf_map__fd(skel->maps.echo_allow), &want->allow[i], &(uint32_t){1}, BPF_ANY))
+		if (bpf_map_update_elem(bpf_map__fd(skel->maps.echo_allow), &want->allow[i], &(uint32_t){1},
+					BPF_ANY))
 			return -errno;
 	}
-	return bpf_map_update_elem(bpf_map__fd(skel->maps.echo_conf), &(uint32_t){0}, &conf, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.echo_conf), &(uint32_t){0}, &conf, BPF_ANY) ?
+		       -errno :
+		       0;
 }
 
 static void note_mode(struct echo_bpf *skel, int ifindex)

@@ -51,7 +51,8 @@ static int bind_any(int fd, int family)
 		struct sockaddr_in6 six;
 	} any = {.sa.sa_family = (sa_family_t)family};
 
-	return bind(fd, &any.sa, family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	return bind(fd, &any.sa,
+		    family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 }
 
 static int open_one(int i, uint64_t *ret_cookie)
