@@ -20,6 +20,7 @@ int paths_init(struct paths *p, const char *instance)
 		return -EINVAL;
 	join(p->run_dir, run, instance, "");
 	join(p->socket, run, instance, "/ctl.sock");
+	join(p->socket_lock, run, instance, "/ctl.sock.lock");
 	join(p->probe_lock, run, instance, "/probe.lock");
 	join(p->pin_dir, pins, instance, "");
 	join(p->maps_dir, pins, instance, "/maps");

@@ -13,6 +13,7 @@
  * struct paths - of one instance
  * @run_dir: /run/defib/NAME
  * @socket: control socket, below @run_dir
+ * @socket_lock: held by the daemon that listens there
  * @probe_lock: held by the prober that is in charge, below @run_dir
  * @pin_dir: /sys/fs/bpf/defib/NAME
  * @maps_dir: pinned maps, below @pin_dir
@@ -23,6 +24,7 @@
 struct paths {
 	char run_dir[PATHS_LEN];
 	char socket[PATHS_LEN];
+	char socket_lock[PATHS_LEN];
 	char probe_lock[PATHS_LEN];
 	char pin_dir[PATHS_LEN];
 	char maps_dir[PATHS_LEN];

@@ -48,6 +48,16 @@ void ctl_client_close(struct ctl_client *client)
 	free(client);
 }
 
+bool ctl_client_is_answered(const char *path)
+{
+	struct ctl_client *client;
+	int error = ctl_client_open(path, &client);
+
+	if (!error)
+		ctl_client_close(client);
+	return error != -ENOENT && error != -ECONNREFUSED;
+}
+
 int ctl_client_fd(const struct ctl_client *client)
 {
 	return client->fd;
@@ -165,7 +175,7 @@ int ctl_client_call(const char *path, const char *cmd, json_t *args, int timeout
 		return error;
 	}
 	error = ctl_client_send(client, cmd, args);
-	if (!error)
+	if (!error || error == -ECONNRESET) /* who was turned away may find a line that says why */
 		error = ctl_client_receive(client, timeout_ms, ret_reply);
 	ctl_client_close(client);
 	return error;

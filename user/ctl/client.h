@@ -4,6 +4,7 @@
 #define CTL_CLIENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include <defib/ctl.h>
 
@@ -15,6 +16,9 @@ struct ctl_client;
  */
 int ctl_client_open(const char *path, struct ctl_client **ret_client);
 void ctl_client_close(struct ctl_client *client);
+
+/** ctl_client_is_answered() - is there a daemon behind the socket? One that stands still counts. */
+bool ctl_client_is_answered(const char *path);
 
 /** ctl_client_fd() - for poll(2); stays the client's. */
 int ctl_client_fd(const struct ctl_client *client);

@@ -7,22 +7,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <base/clean.h>
 #include <base/log.h>
-#include <base/paths.h>
 
-#define CTL_GROUP "defib"
-#define CTL_QUEUE 16
+#include "listener.h"
+
 #define CTL_JSON (JSON_COMPACT | JSON_REAL_PRECISION(12))
 #define CTL_LAST_WORDS 256 /* room beyond a monitor's limit for the line that says why it ends */
 
@@ -50,9 +46,7 @@ struct ctl_server {
 	struct loop *loop;
 	const struct ctl_ops *ops;
 	void *arg;
-	char path[PATHS_LEN];
-	int lock;
-	int fd;
+	struct listener listener;
 	int spare; /* given up for a moment when there are no descriptors left */
 	uint64_t last_request;
 	struct client *clients[CTL_MAX_CLIENTS];
@@ -380,7 +374,7 @@ static void admit(struct ctl_server *server, int fd)
 static void shed(struct ctl_server *server)
 {
 	close(server->spare);
-	server->spare = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
+	server->spare = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (server->spare >= 0)
 		turn_away(server->spare);
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -390,7 +384,7 @@ static void shed(struct ctl_server *server)
 static void server_ready(void *arg, uint32_t events)
 {
 	struct ctl_server *server = arg;
-	int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(server->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
 	if (fd >= 0)
@@ -401,123 +395,33 @@ static void server_ready(void *arg, uint32_t events)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static int make_directory(const char *path)
-{
-	char dir[PATHS_LEN];
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	for (char *p = strchr(dir + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(dir, 0755) && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return 0;
-}
-
-/* A record lock, for it is not inherited: the prober and the worker must not keep it alive. */
-static int lock_path(const char *path)
-{
-	char name[PATHS_LEN + 8];
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	CLEAN_CLOSE int fd = -1;
-
-	snprintf(name, sizeof(name), "%s.lock", path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	if (fcntl(fd, F_SETLK, &whole))
-		return errno == EACCES || errno == EAGAIN ? -EADDRINUSE : -errno;
-	return TAKE_FD(fd);
-}
-
-/* Return: 0 once nothing is at @path, -EADDRINUSE if somebody answers there. */
-static int clear_path(const struct sockaddr_un *where)
-{
-	CLEAN_CLOSE int fd = -1;
-	struct stat st;
-
-	if (lstat(where->sun_path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (const struct sockaddr *)where, sizeof(*where)) || errno != ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(where->sun_path) ? -errno : 0;
-}
-
-static void give_to_group(const char *path)
-{
-	const struct group *group = getgrnam(CTL_GROUP);
-
-	if (!group)
-		log_warning("%s: no group \"%s\" on this machine, only root can use it", path, CTL_GROUP);
-	else if (chown(path, (uid_t)-1, group->gr_gid))
-		log_warning("%s: cannot be given to group \"%s\": %s", path, CTL_GROUP, strerror(errno));
-	if (chmod(path, 0660))
-		log_warning("%s: %s", path, strerror(errno));
-}
-
-static int listen_at(struct ctl_server *server)
-{
-	struct sockaddr_un where = {.sun_family = AF_UNIX};
-	int error;
-
-	memcpy(where.sun_path, server->path, strlen(server->path));
-	error = clear_path(&where);
-	if (error)
-		return error;
-	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (server->fd < 0)
-		return -errno;
-	/* The file is born with this mode, so it is never open to more than it should. */
-	if (fchmod(server->fd, 0600) || bind(server->fd, (struct sockaddr *)&where, sizeof(where)))
-		return -errno;
-	give_to_group(server->path);
-	if (listen(server->fd, CTL_QUEUE))
-		return -errno;
-	return loop_add(server->loop, server->fd, EPOLLIN, server_ready, server);
-}
-
 static void server_free(struct ctl_server *server)
 {
 	for (int i = 0; i < CTL_MAX_CLIENTS; i++) {
 		if (server->clients[i])
 			client_free(server->clients[i]);
 	}
-	if (server->fd >= 0) {
-		loop_del(server->loop, server->fd);
-		close(server->fd);
-	}
+	if (server->listener.fd >= 0)
+		loop_del(server->loop, server->listener.fd);
+	listener_close(&server->listener);
 	if (server->spare >= 0)
 		close(server->spare);
-	if (server->lock >= 0)
-		close(server->lock);
 	free(server);
 }
 
 int ctl_server_open(struct loop *loop, const char *path, const struct ctl_ops *ops, void *arg,
 		    struct ctl_server **ret_server)
 {
-	struct ctl_server *server;
+	struct ctl_server *server = calloc(1, sizeof(*server));
 	int error;
 
-	if (strlen(path) >= PATHS_LEN)
-		return -ENAMETOOLONG;
-	error = make_directory(path);
-	if (error)
-		return error;
-	server = calloc(1, sizeof(*server));
 	if (!server)
 		return -ENOMEM;
-	*server = (struct ctl_server){.loop = loop, .ops = ops, .arg = arg, .fd = -1};
-	snprintf(server->path, sizeof(server->path), "%s", path);
+	*server = (struct ctl_server){.loop = loop, .ops = ops, .arg = arg};
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	server->lock = lock_path(path);
-	error = server->lock < 0 ? server->lock : listen_at(server);
+	error = listener_open(&server->listener, path);
+	if (!error)
+		error = loop_add(loop, server->listener.fd, EPOLLIN, server_ready, server);
 	if (error) {
 		server_free(server);
 		return error;
@@ -528,10 +432,8 @@ int ctl_server_open(struct loop *loop, const char *path, const struct ctl_ops *o
 
 void ctl_server_close(struct ctl_server *server)
 {
-	if (!server)
-		return;
-	unlink(server->path);
-	server_free(server);
+	if (server)
+		server_free(server);
 }
 
 /* --- what the daemon says -------------------------------------------------------------------- */
