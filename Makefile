@@ -104,11 +104,17 @@ $(UNIT): $(B)/%: %.c $(ARCHIVES)
 	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ \
 		$(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 
-# The simulator runs bpf/beat.bpf.c itself: the shim stands in for what libbpf declares.
-MODEL_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/model.c %/story.c,$(wildcard selftests/model/*.c)))
-$(MODEL_OBJ): CPPFLAGS := -Iselftests/model/shim $(CPPFLAGS)
+# The simulator runs bpf/beat.bpf.c itself: the shim stands in for what libbpf declares. What it is
+# made of goes to build/world/, as build/selftests/model is the program.
+MODEL_SRC := $(filter-out %/model.c %/story.c,$(wildcard selftests/model/*.c))
+MODEL_OBJ := $(MODEL_SRC:selftests/model/%.c=$(B)/world/%.o)
 
-$(B)/selftests/model $(B)/selftests/story: $(B)/selftests/%: $(B)/selftests/model/%.o $(MODEL_OBJ) $(ARCHIVES)
+$(B)/world/%.o: selftests/model/%.c
+	@mkdir -p $(@D)
+	$(CC) -Iselftests/model/shim $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/selftests/model $(B)/selftests/story: $(B)/selftests/%: $(B)/world/%.o $(MODEL_OBJ) $(ARCHIVES)
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 MAN := $(wildcard Documentation/man/*.[1-8])

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* World -> policy -> configuration maps; in small what conf/ and user/sense/kern_config.c do. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ids.h"
+#include "world.h"
+
+/* --- the policy ------------------------------------------------------------------------------ */
+
+/* Index among the configured servers. */
+static uint32_t index_of(const struct world *w, uint32_t server)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < server; i++)
+		n += w->servers[i].configured;
+	return n;
+}
+
+static void give_ids(struct policy *policy)
+{
+	static char servers[WORLD_IDS][DFB_NAME_LEN], pools[WORLD_POOLS + 1][DFB_NAME_LEN];
+	struct ids_taken taken_servers = {.n = WORLD_IDS, .name = servers};
+	struct ids_taken taken_pools = {.n = WORLD_POOLS + 1, .name = pools};
+
+	for (uint32_t id = 1; id < WORLD_IDS; id++)
+		memcpy(servers[id], kernel_server(id)->name, DFB_NAME_LEN);
+	for (uint32_t id = 1; id <= WORLD_POOLS; id++)
+		memcpy(pools[id], kernel_plan(id)->name, DFB_NAME_LEN);
+	if (ids_assign(policy, &taken_servers, &taken_pools))
+		abort();
+}
+
+static void fill_pool(const struct world *w, const struct world_pool *from, struct policy_pool *to)
+{
+	*to = from->conf;
+	for (uint32_t i = 0; i < from->n_servers; i++) {
+		if (w->servers[from->servers[i]].configured)
+			to->servers[to->n_servers++] = index_of(w, from->servers[i]);
+	}
+}
+
+struct policy *configure_policy(struct world *w)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		abort();
+	p->servers = calloc(WORLD_SERVERS, sizeof(*p->servers));
+	p->pools = calloc(WORLD_POOLS, sizeof(*p->pools));
+	p->services = calloc(WORLD_SERVICES, sizeof(*p->services));
+	if (!p->servers || !p->pools || !p->services)
+		abort();
+	for (uint32_t i = 0; i < w->n_servers; i++) {
+		if (w->servers[i].configured)
+			p->servers[p->n_servers++] = w->servers[i].conf;
+	}
+	for (uint32_t i = 0; i < w->n_pools; i++)
+		fill_pool(w, &w->pools[i], &p->pools[p->n_pools++]);
+	for (uint32_t i = 0; i < w->n_services; i++) {
+		struct policy_service *s = &p->services[p->n_services++];
+
+		memcpy(s->name, w->services[i].name, DFB_NAME_LEN);
+		s->pool = w->services[i].pool;
+	}
+	give_ids(p);
+	return p;
+}
+
+void configure_free(struct policy *policy)
+{
+	free(policy->servers);
+	free(policy->pools);
+	free(policy->services);
+	free(policy);
+}
+
+/* --- the maps -------------------------------------------------------------------------------- */
+
+static void order(enum dfb_order_kind kind, uint32_t id)
+{
+	struct dfb_order o = {.kind = kind, .id = id};
+
+	kernel_order(&o);
+}
+
+/* As put_target(). */
+static void put_target(const struct policy_server *s, uint32_t family)
+{
+	struct dfb_target *t = kernel_target(dfb_target_id(s->id, family));
+	const struct policy_heartbeat *h = &s->heartbeat;
+	bool another = t->server != s->id || memcmp(t->address, s->address[family], 16);
+
+	memcpy(t->address, s->address[family], 16);
+	t->server = s->id;
+	t->interval_ns = h->interval_ns;
+	t->timeout_ns = h->timeout_ns;
+	t->timeout_min_ns = h->timeout_min_ns;
+	t->timeout_max_ns = h->timeout_max_ns;
+	t->confirm_spacing_ns = h->confirm_spacing_ns;
+	t->recover_hold_ns = h->recover_hold_ns;
+	t->half_life_ns = h->half_life_ns;
+	t->misses = h->misses;
+	t->confirm_probes = h->confirm_probes;
+	t->recover_replies = h->recover_replies;
+	t->suppress = h->suppress;
+	t->reuse = h->reuse;
+	if (another) {
+		t->generation++;
+		t->cannot_leave = 0;
+		order(DFB_ORDER_RESET, dfb_target_id(s->id, family));
+	}
+	order(DFB_ORDER_ARM, dfb_target_id(s->id, family));
+}
+
+static void drop_target(uint32_t id)
+{
+	struct dfb_target *t = kernel_target(id);
+
+	if (t->server)
+		*t = (struct dfb_target){.generation = t->generation + 1};
+}
+
+static bool lists(const struct policy_pool *pool, uint32_t index)
+{
+	for (uint32_t i = 0; i < pool->n_servers; i++) {
+		if (pool->servers[i] == index)
+			return true;
+	}
+	return false;
+}
+
+/* As put_server(). */
+static void put_server(const struct policy *policy, uint32_t index)
+{
+	const struct policy_server *s = &policy->servers[index];
+	struct dfb_server *who = kernel_server(s->id), new = {};
+
+	memcpy(new.name, s->name, sizeof(new.name));
+	new.flags = strcmp(who->name, s->name) ? 0 : who->flags;
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		if (lists(&policy->pools[i], index))
+			new.pools[new.n_pools++] = (uint16_t)policy->pools[i].id;
+	}
+	*who = new;
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (s->has[family])
+			put_target(s, family);
+		else
+			drop_target(dfb_target_id(s->id, family));
+	}
+}
+
+/* As put_plan(). */
+static void put_plan(const struct policy *policy, const struct policy_pool *pool)
+{
+	struct dfb_plan *plan = kernel_plan(pool->id), new = {};
+
+	memcpy(new.name, pool->name, sizeof(new.name));
+	new.families = pool->families;
+	new.fast = pool->fast;
+	new.held = strcmp(plan->name, pool->name) ? 0 : plan->held;
+	new.n_candidates = pool->n_servers;
+	for (uint32_t i = 0; i < pool->n_servers; i++)
+		new.candidates[i] = (uint16_t)policy->servers[pool->servers[i]].id;
+	*plan = new;
+}
+
+static void drop_servers(const struct policy *policy)
+{
+	for (uint32_t id = 1; id < WORLD_IDS; id++) {
+		bool wanted = false;
+
+		for (uint32_t i = 0; i < policy->n_servers; i++)
+			wanted = wanted || policy->servers[i].id == id;
+		if (wanted || !kernel_server(id)->name[0])
+			continue;
+		drop_target(dfb_target_id(id, DFB_FAMILY_IPV4));
+		drop_target(dfb_target_id(id, DFB_FAMILY_IPV6));
+		*kernel_server(id) = (struct dfb_server){};
+	}
+}
+
+static void remember_ids(struct world *w, const struct policy *policy)
+{
+	memset(w->by_id, 0, sizeof(w->by_id));
+	for (uint32_t i = 0; i < policy->n_servers; i++) {
+		for (uint32_t k = 0; k < w->n_servers; k++) {
+			if (!strcmp(w->servers[k].conf.name, policy->servers[i].name))
+				w->by_id[policy->servers[i].id] = k + 1;
+		}
+	}
+}
+
+void configure_kernel(struct world *w, struct policy *policy)
+{
+	remember_ids(w, policy);
+	for (uint32_t i = 0; i < policy->n_servers; i++)
+		put_server(policy, i);
+	for (uint32_t i = 0; i < policy->n_pools; i++)
+		put_plan(policy, &policy->pools[i]);
+	drop_servers(policy);
+	kernel_control()->generation++;
+	prober_look(w);
+}

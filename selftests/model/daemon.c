@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The controller's shell, in small: events are queued and stepped through the core one by one, as
+ * in user/daemon.c; ring and adoption are those of user/sense/kern.c; actuators take their time
+ * and may fail. It can be stopped, killed and started at any moment.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/trace.h"
+#include "world.h"
+
+#define DAEMON_WAKE_NS (40 * US)
+#define DAEMON_SYNC_NS (300 * US)
+#define DAEMON_RESPAWN_NS (5 * MS)
+#define DAEMON_TICK_NS SECOND
+#define DAEMON_QUEUE 1024
+
+static struct event queue[DAEMON_QUEUE];
+static uint32_t queued, taken;
+static bool stepping;
+static struct actions actions;
+
+static void perform(struct world *w, const struct action *a);
+
+/* --- its process ----------------------------------------------------------------------------- */
+
+/* Is this still for us, and now? What comes while it is stopped waits. */
+static bool is_for_us(struct world *w, const struct happening *h)
+{
+	struct daemon *d = &w->daemon;
+
+	if (d->is == PROCESS_DEAD || h->c != d->life)
+		return false;
+	if (d->is == PROCESS_RUNS)
+		return true;
+	if (d->n_backlog < WORLD_BACKLOG)
+		d->backlog[d->n_backlog++] = *h;
+	return false;
+}
+
+static void later(struct world *w, uint64_t delay_ns, world_fn *run, uint64_t a, uint64_t b)
+{
+	world_after(w, delay_ns, true, run, (uint64_t[]){a, b, w->daemon.life});
+}
+
+/* --- stepping -------------------------------------------------------------------------------- */
+
+static void trace(struct world *w, const struct event *ev)
+{
+	char text[400];
+
+	if (ev->kind == EVENT_TICK && !actions.n)
+		return;
+	trace_event(w->daemon.core, ev, WORLD_START_NS, text, sizeof(text));
+	world_say(w, "%s", text);
+	for (uint32_t i = 0; i < actions.n; i++) {
+		trace_action(w->daemon.core, &actions.action[i], text, sizeof(text));
+		world_say(w, "             -> %s", text);
+	}
+}
+
+static void on_tick(struct world *w, const struct happening *h);
+
+static void set_timer(struct world *w)
+{
+	uint64_t due = core_deadline(w->daemon.core), tick = w->now + DAEMON_TICK_NS;
+
+	due = due && due < tick ? due : tick;
+	later(w, due > w->now ? due - w->now : 1, on_tick, ++w->daemon.tick, 0);
+}
+
+static void drain(struct world *w)
+{
+	stepping = true;
+	while (taken < queued) {
+		struct event ev = queue[taken++];
+
+		core_step(w->daemon.core, &ev, &actions);
+		trace(w, &ev);
+		for (uint32_t i = 0; i < actions.n; i++)
+			perform(w, &actions.action[i]);
+	}
+	queued = taken = 0;
+	stepping = false;
+	set_timer(w);
+}
+
+static void emit(struct world *w, const struct event *ev)
+{
+	if (queued == DAEMON_QUEUE) {
+		world_fail(w, "the core goes round in circles: %u events without a pause", queued);
+		queued = taken = 0;
+		return;
+	}
+	queue[queued] = *ev;
+	queue[queued++].time_ns = ev->time_ns ? ev->time_ns : w->now;
+	if (!stepping)
+		drain(w);
+}
+
+/* --- what the kernel says: as user/sense/kern.c ---------------------------------------------- */
+
+static void emit_record(struct world *w, const struct dfb_event *from)
+{
+	struct event ev = {.time_ns = from->time_ns};
+
+	if (from->kind == DFB_EVENT_TARGET) {
+		ev.kind = EVENT_TARGET;
+		ev.target = (struct event_target){
+			.target = from->target,
+			.state = from->new_state,
+			.reason = from->change.reason,
+			.since_ns = from->time_ns,
+			.last_good_ns = from->change.last_good_ns,
+			.first_missed_ns = from->change.first_missed_ns,
+			.verdict_ns = from->change.verdict_ns,
+			.misses = from->change.misses,
+			.witness = from->change.witness,
+			.lateness_ns = from->change.lateness_ns,
+			.damped = from->damped,
+		};
+	} else {
+		ev.kind = from->kind == DFB_EVENT_SWITCH ? EVENT_POOL : EVENT_PROPOSAL;
+		ev.pool = (struct event_pool){
+			.pool = from->pool,
+			.server = from->change.to,
+			.epoch = from->epoch,
+			.last = from->change,
+		};
+	}
+	emit(w, &ev);
+}
+
+static void adopt_target(struct world *w, uint32_t id)
+{
+	const struct dfb_detect *d = kernel_detect(id);
+	struct event ev = {
+		.kind = EVENT_TARGET,
+		.target = {
+			.target = id,
+			.state = d->state,
+			.reason = d->reason,
+			.since_ns = d->since_ns,
+			.last_good_ns = d->last_good_ns,
+			.first_missed_ns = d->first_missed_ns,
+			.verdict_ns = d->since_ns,
+			.misses = d->misses,
+			.damped = d->damped,
+		},
+	};
+
+	emit(w, &ev);
+}
+
+static void adopt_pool(struct world *w, uint32_t id)
+{
+	const struct dfb_pool *pool = kernel_pool(id);
+	struct event ev = {
+		.kind = EVENT_POOL,
+		.pool = {
+			.pool = id,
+			.server = pool->slots[0],
+			.epoch = pool->epoch,
+			.committed = pool->committed,
+			.last = pool->last,
+		},
+	};
+
+	if (kernel_plan(id)->name[0])
+		emit(w, &ev);
+}
+
+static void adopt(struct world *w)
+{
+	for (uint32_t id = 0; id < WORLD_TARGETS; id++) {
+		if (kernel_target(id)->server)
+			adopt_target(w, id);
+	}
+	for (uint32_t id = 1; id <= WORLD_POOLS; id++)
+		adopt_pool(w, id);
+}
+
+/* As kern_poll(). */
+static void poll_ring(struct world *w)
+{
+	struct dfb_event record;
+
+	while (kernel_take(&record))
+		emit_record(w, &record);
+	if (w->daemon.ring_full == kernel_ring_full())
+		return;
+	w->daemon.ring_full = kernel_ring_full();
+	adopt(w);
+}
+
+static void on_ring(struct world *w, const struct happening *h)
+{
+	if (!is_for_us(w, h))
+		return;
+	w->daemon.waking = false;
+	poll_ring(w);
+}
+
+void daemon_ring(struct world *w)
+{
+	if (w->daemon.is == PROCESS_DEAD || w->daemon.waking)
+		return;
+	w->daemon.waking = true;
+	later(w, DAEMON_WAKE_NS, on_ring, 0, 0);
+}
+
+/* What waits is heard before time passes. */
+static void on_tick(struct world *w, const struct happening *h)
+{
+	struct event ev = {.kind = EVENT_TICK};
+
+	if (h->a != w->daemon.tick || !is_for_us(w, h))
+		return;
+	poll_ring(w);
+	emit(w, &ev);
+}
+
+/* --- actuators: as user/dispatch.c ----------------------------------------------------------- */
+
+static void set_error(struct event *ev, int error)
+{
+	ev->result.error = error;
+	snprintf(ev->result.why, sizeof(ev->result.why), "%s", error == -ESTALE ? "it moved meanwhile" :
+		 error ? "input/output error" : "");
+}
+
+/* An order given twice is carried out once. */
+static void steer(struct world *w, const struct action *a)
+{
+	struct dfb_order order = {
+		.kind = DFB_ORDER_SWITCH,
+		.id = a->steer.pool,
+		.to = a->steer.to,
+		.reason = a->steer.reason,
+		.epoch = a->steer.epoch,
+	};
+	struct event ev = {.kind = EVENT_STEERED, .result = {.pool = a->steer.pool, .epoch = a->steer.epoch}};
+
+	if (w->daemon.fail_steers) {
+		w->daemon.fail_steers--;
+		set_error(&ev, -EIO);
+	} else {
+		set_error(&ev, kernel_order(&order));
+		if (kernel_order(&order) != -ESTALE)
+			world_fail(w, "an order given twice was carried out twice");
+	}
+	adopt_pool(w, a->steer.pool);
+	emit(w, &ev);
+}
+
+static void on_acknowledged(struct world *w, const struct happening *h)
+{
+	struct dfb_order note = {.kind = DFB_ORDER_COMMITTED, .id = (uint32_t)h->a, .epoch = h->b >> 1};
+	struct event ev = {.kind = EVENT_COMMITTED, .result = {.pool = (uint32_t)h->a, .epoch = h->b >> 1}};
+
+	if (!is_for_us(w, h))
+		return;
+	set_error(&ev, h->b & 1 ? -EIO : kernel_order(&note));
+	emit(w, &ev);
+}
+
+/* The message is with the routing tables: killing us does not take it back. */
+static void on_routed(struct world *w, const struct happening *h)
+{
+	w->daemon.routes[h->a].server = (uint32_t)h->b;
+	w->daemon.routes[h->a].epoch = h->c;
+}
+
+static void commit(struct world *w, const struct action *a)
+{
+	bool fails = w->daemon.fail_commits != 0;
+
+	if (fails)
+		w->daemon.fail_commits--;
+	else
+		world_after(w, w->daemon.commit_ns / 2, false, on_routed,
+			    (uint64_t[]){a->commit.pool, a->commit.server, a->commit.epoch});
+	later(w, w->daemon.commit_ns, on_acknowledged, a->commit.pool, a->commit.epoch << 1 | fails);
+}
+
+static void on_synced(struct world *w, const struct happening *h)
+{
+	struct event ev = {.kind = EVENT_SYNCED, .synced.error = h->a ? -EIO : 0};
+
+	if (!is_for_us(w, h))
+		return;
+	if (h->a)
+		snprintf(ev.synced.why, sizeof(ev.synced.why), "the kernel refused a rule");
+	emit(w, &ev);
+}
+
+static void sync_routes(struct world *w)
+{
+	bool fails = w->daemon.fail_syncs != 0;
+
+	w->daemon.fail_syncs -= fails;
+	later(w, DAEMON_SYNC_NS, on_synced, fails, 0);
+}
+
+/* As kern_flag(). */
+static void flag(const struct action *a)
+{
+	kernel_server(a->flag.server)->flags = a->flag.flags;
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		struct dfb_target *t = kernel_target(dfb_target_id(a->flag.server, family));
+
+		if (t->server)
+			t->cannot_leave = a->flag.cannot_leave[family];
+	}
+}
+
+static void perform(struct world *w, const struct action *a)
+{
+	switch (a->kind) {
+	case ACTION_STEER:
+		steer(w, a);
+		break;
+	case ACTION_COMMIT:
+		commit(w, a);
+		break;
+	case ACTION_HOLD:
+		kernel_plan(a->hold.pool)->held = a->hold.held;
+		break;
+	case ACTION_FLAG:
+		flag(a);
+		break;
+	case ACTION_SYNC:
+		sync_routes(w);
+		break;
+	case ACTION_ANSWER:
+		w->daemon.answered++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- what else it hears ---------------------------------------------------------------------- */
+
+static void on_link(struct world *w, const struct happening *h)
+{
+	const struct world_server *s = world_server_of(w, dfb_target_id((uint32_t)h->a, 0));
+	struct event ev = {.kind = EVENT_ROUTABLE, .routable = {.server = (uint32_t)h->a, .ok = true}};
+	const struct world_uplink *u;
+
+	if (!is_for_us(w, h) || !s)
+		return;
+	u = &w->uplinks[s->uplink];
+	if (u->no_carrier) {
+		ev.routable.ok = false;
+		ev.routable.cannot_leave[0] = ev.routable.cannot_leave[1] = true;
+		snprintf(ev.routable.why, sizeof(ev.routable.why), "no carrier on %.31s", u->name);
+	}
+	emit(w, &ev);
+}
+
+void daemon_carrier(struct world *w, uint32_t uplink)
+{
+	for (uint32_t id = 1; id < WORLD_IDS && w->daemon.is != PROCESS_DEAD; id++) {
+		if (w->by_id[id] && w->servers[w->by_id[id] - 1].uplink == uplink)
+			later(w, 200 * US, on_link, id, 0);
+	}
+}
+
+static void on_tampered(struct world *w, const struct happening *h)
+{
+	struct event ev = {.kind = EVENT_TAMPERED, .text.what = "somebody removed a rule"};
+
+	if (is_for_us(w, h))
+		emit(w, &ev);
+}
+
+void daemon_tampered(struct world *w)
+{
+	later(w, 100 * US, on_tampered, 0, 0);
+}
+
+/* Operators do not reach a controller that is stopped, and see that. */
+void daemon_ask(struct world *w, const struct event *ev)
+{
+	struct event asked = *ev;
+
+	if (w->daemon.is != PROCESS_RUNS)
+		return;
+	asked.op.request = ++w->daemon.request;
+	w->daemon.asked++;
+	emit(w, &asked);
+}
+
+static void emit_prober(struct world *w)
+{
+	struct event ev = {
+		.kind = EVENT_PROBER,
+		.prober = {.ok = w->prober.is != PROCESS_DEAD, .pid = w->prober.pid},
+	};
+
+	emit(w, &ev);
+}
+
+static void on_respawn(struct world *w, const struct happening *h)
+{
+	if (!is_for_us(w, h) || w->prober.is != PROCESS_DEAD)
+		return;
+	prober_start(w);
+	emit_prober(w);
+}
+
+static void on_prober_died(struct world *w, const struct happening *h)
+{
+	if (!is_for_us(w, h) || w->prober.is != PROCESS_DEAD)
+		return;
+	emit_prober(w);
+	later(w, DAEMON_RESPAWN_NS, on_respawn, 0, 0);
+}
+
+void daemon_prober_died(struct world *w)
+{
+	later(w, 100 * US, on_prober_died, 0, 0);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void emit_policy(struct world *w)
+{
+	struct event ev = {.kind = EVENT_POLICY, .policy = w->daemon.policy};
+
+	emit(w, &ev);
+}
+
+/* As emit_maintenance(): it is kept in the kernel's maps. */
+static void emit_maintenance(struct world *w)
+{
+	const struct policy *policy = w->daemon.policy;
+
+	for (uint32_t i = 0; i < policy->n_servers; i++) {
+		struct event ev = {.kind = EVENT_MAINTENANCE, .op.on = true};
+
+		if (!(kernel_server(policy->servers[i].id)->flags & DFB_SERVER_MAINTENANCE))
+			continue;
+		memcpy(ev.op.name, policy->servers[i].name, DFB_NAME_LEN);
+		emit(w, &ev);
+	}
+}
+
+static void start_prober(struct world *w)
+{
+	if (w->prober.is == PROCESS_DEAD)
+		prober_start(w);
+	emit_prober(w);
+}
+
+/* As begin(): one picture, the policy first. */
+void daemon_start(struct world *w)
+{
+	struct daemon *d = &w->daemon;
+
+	if (d->is != PROCESS_DEAD)
+		return;
+	d->is = PROCESS_RUNS;
+	d->life++;
+	d->waking = false;
+	d->asked = d->answered = 0;
+	d->ring_full = kernel_ring_full();
+	core_init(d->core);
+	if (d->policy)
+		configure_free(d->policy);
+	d->policy = configure_policy(w);
+	configure_kernel(w, d->policy);
+	stepping = true;
+	queued = taken = 0;
+	emit_policy(w);
+	emit_maintenance(w);
+	for (uint32_t i = 0; i < w->n_uplinks; i++)
+		daemon_carrier(w, i);
+	adopt(w);
+	start_prober(w);
+	drain(w);
+	daemon_ring(w);
+}
+
+/* As put_in_force(). */
+void daemon_reload(struct world *w)
+{
+	struct policy *old = w->daemon.policy;
+
+	if (w->daemon.is != PROCESS_RUNS)
+		return;
+	w->daemon.policy = configure_policy(w);
+	configure_kernel(w, w->daemon.policy);
+	stepping = true;
+	emit_policy(w);
+	for (uint32_t i = 0; i < w->n_uplinks; i++)
+		daemon_carrier(w, i);
+	adopt(w);
+	drain(w);
+	configure_free(old);
+}
+
+void daemon_stop(struct world *w)
+{
+	if (w->daemon.is == PROCESS_RUNS)
+		w->daemon.is = PROCESS_STOPPED;
+}
+
+void daemon_continue(struct world *w)
+{
+	struct daemon *d = &w->daemon;
+
+	if (d->is != PROCESS_STOPPED)
+		return;
+	d->is = PROCESS_RUNS;
+	for (uint32_t i = 0; i < d->n_backlog; i++) {
+		const struct happening *h = &d->backlog[i];
+
+		later(w, world_random(w, 100 * US), h->run, h->a, h->b);
+	}
+	d->n_backlog = 0;
+}
+
+void daemon_kill(struct world *w)
+{
+	w->daemon.is = PROCESS_DEAD;
+	w->daemon.n_backlog = 0;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What really happened, and whether the gateway drew the right conclusions.
+ *
+ * The yardstick for a probe: it is *missing* if no reply had reached the gateway's interface within
+ * the timeout. A reply that was there in time, but not handled because the machine was stalled or
+ * because it waited on another CPU, is not missing, and no verdict may rest on it. What the prober
+ * did not send is no probe.
+ */
+#include <string.h>
+
+#include "core/timing.h"
+#include "core/trace.h"
+#include "world.h"
+
+#define TRUTH_SLACK_NS (3 * MS) /* timers, wake-ups and confirm probes are not quite on time */
+#define TRUTH_QUIET_NS (2 * SECOND)
+
+static struct truth_probe *probe_of(struct world *w, uint32_t target, uint32_t seq)
+{
+	return &w->truth.probes[target][seq & (WORLD_LOG - 1)];
+}
+
+void truth_sent(struct world *w, uint32_t target, uint32_t seq)
+{
+	*probe_of(w, target, seq) = (struct truth_probe){.seq = seq, .sent_ns = w->now};
+}
+
+void truth_back(struct world *w, uint32_t target, uint32_t seq)
+{
+	struct truth_probe *p = probe_of(w, target, seq);
+
+	if (p->seq == seq)
+		p->back_ns = w->now;
+}
+
+void truth_disturbed(struct world *w)
+{
+	w->truth.disturbed_ns = w->now;
+}
+
+/* --- verdicts -------------------------------------------------------------------------------- */
+
+static void note_judged(struct world *w, uint32_t target, uint32_t seq, uint64_t timeout_ns)
+{
+	struct truth_probe *p = probe_of(w, target, seq);
+
+	if (p->seq == seq)
+		p->missing = !p->back_ns || p->back_ns - p->sent_ns >= timeout_ns;
+}
+
+/* Did a probe of any target of the server, sent at this very time, come back? */
+static bool answered_at(struct world *w, uint32_t server, uint64_t sent_ns)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		for (uint32_t i = 0; i < WORLD_LOG; i++) {
+			const struct truth_probe *p = &w->truth.probes[dfb_target_id(server, family)][i];
+
+			if (p->sent_ns == sent_ns && p->back_ns && p->back_ns <= w->now)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* At least that many of the last judged probes are missing, and some before and after a time. */
+static bool was_silent(struct world *w, uint32_t target, uint32_t misses, uint64_t around_ns)
+{
+	uint32_t judged = kernel_detect(target)->judged;
+	bool before = !around_ns, after = !around_ns;
+
+	for (uint32_t i = 0; i < misses; i++) {
+		const struct truth_probe *p = probe_of(w, target, judged - i);
+
+		if (p->seq != judged - i || !p->missing)
+			return false;
+		before = before || p->sent_ns < around_ns;
+		after = after || p->sent_ns > around_ns;
+	}
+	return before && (after || misses == 1);
+}
+
+static void check_verdict(struct world *w, uint32_t target, uint32_t old)
+{
+	const struct dfb_target *cfg = kernel_target(target);
+	const char *name = world_server_name(w, cfg->server);
+	uint64_t last = w->truth.down_ns[target];
+
+	if (old == DFB_STATE_RECOVERING)
+		return;
+	w->truth.down_ns[target] = w->now;
+	if (!was_silent(w, target, cfg->misses, 0))
+		world_fail(w, "%s is declared dead, but its replies were there", name);
+	if (last && w->now - last < cfg->recover_hold_ns)
+		world_fail(w, "%s is declared dead twice within its hold time", name);
+}
+
+void truth_judged(struct world *w, uint32_t target, const struct dfb_detect *before, uint64_t timeout_ns)
+{
+	const struct dfb_detect *d = kernel_detect(target);
+
+	for (uint32_t seq = before->judged + 1; d->judged - before->judged <= WORLD_LOG && seq != d->judged + 1; seq++)
+		note_judged(w, target, seq, timeout_ns);
+	if (d->state != before->state && d->state == DFB_STATE_DOWN)
+		check_verdict(w, target, before->state);
+}
+
+/* --- who serves ------------------------------------------------------------------------------ */
+
+/* Is a server down in a family of the pool in which another one could serve? */
+static uint32_t down_target(uint32_t server, uint32_t other, uint32_t pool)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		uint32_t id = dfb_target_id(server, family);
+
+		if (kernel_plan(pool)->families & (1u << family) && kernel_target(id)->server &&
+		    kernel_target(dfb_target_id(other, family))->server &&
+		    kernel_detect(id)->state == DFB_STATE_DOWN)
+			return id;
+	}
+	return 0;
+}
+
+/* The successor answered a probe that was sent after the predecessor's first missing one. */
+static bool is_fresh(struct world *w, uint32_t server, uint64_t since_ns)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		for (uint32_t i = 0; i < WORLD_LOG; i++) {
+			const struct truth_probe *p = &w->truth.probes[dfb_target_id(server, family)][i];
+
+			if (p->sent_ns > since_ns && p->back_ns && p->back_ns <= w->now)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_automatic(uint32_t reason)
+{
+	return reason == DFB_REASON_EXPIRED || reason == DFB_REASON_UNSENT || reason == DFB_REASON_RESCUE ||
+	       reason == DFB_REASON_VERDICT;
+}
+
+static void check_evidence(struct world *w, uint32_t pool, const struct dfb_switch *c)
+{
+	uint32_t target = down_target(c->from, c->to, pool);
+	const char *name = kernel_plan(pool)->name;
+
+	if (!target) {
+		world_fail(w, "pool %s left %s, which is not down where %s could help", name,
+			   world_server_name(w, c->from), world_server_name(w, c->to));
+		return;
+	}
+	if (!is_fresh(w, c->to, kernel_detect(target)->first_missed_ns))
+		world_fail(w, "pool %s went to %s, which has not answered since", name, world_server_name(w, c->to));
+	if (c->reason != DFB_REASON_EXPIRED && c->reason != DFB_REASON_UNSENT)
+		return;
+	if (!answered_at(w, c->witness, c->witness_ns))
+		world_fail(w, "pool %s: the witness %s never answered", name, world_server_name(w, c->witness));
+	if (!was_silent(w, target, kernel_target(target)->misses, c->witness_ns))
+		world_fail(w, "pool %s: %s was not silent before and after its witness", name,
+			   world_server_name(w, c->from));
+}
+
+static void check_switch(struct world *w, uint32_t id, const struct dfb_pool *pool)
+{
+	const struct dfb_switch *c = &pool->last;
+
+	if (pool->epoch != w->truth.epoch[id] + 1)
+		world_fail(w, "pool %s: epoch %llu after %llu", kernel_plan(id)->name,
+			   (unsigned long long)pool->epoch, (unsigned long long)w->truth.epoch[id]);
+	if (c->from != w->truth.server[id] || c->to != pool->slots[0] || c->from == c->to)
+		world_fail(w, "pool %s: the record of its change is wrong", kernel_plan(id)->name);
+	if (kernel_server(c->to)->flags)
+		world_fail(w, "pool %s went to %s, which must not be chosen", kernel_plan(id)->name,
+			   world_server_name(w, c->to));
+	if (is_automatic(c->reason))
+		check_evidence(w, id, c);
+}
+
+static void say_switch(struct world *w, uint32_t id, const struct dfb_pool *pool)
+{
+	const struct dfb_switch *c = &pool->last;
+
+	world_say(w, "%10.3f kernel: %s %s -> %s epoch=%llu %s misses=%u witness=%s",
+		  (double)(w->now - WORLD_START_NS) / 1e6, kernel_plan(id)->name, world_server_name(w, c->from),
+		  world_server_name(w, c->to), (unsigned long long)pool->epoch, reason_names[c->reason],
+		  c->misses, world_server_name(w, c->witness));
+}
+
+void truth_pools(struct world *w)
+{
+	for (uint32_t id = 1; id <= WORLD_POOLS; id++) {
+		const struct dfb_pool *pool = kernel_pool(id);
+
+		for (uint32_t i = 1; i < DFB_SLOTS; i++) {
+			if (pool->slots[i] != pool->slots[0])
+				world_fail(w, "pool %s has two owners", kernel_plan(id)->name);
+		}
+		if (pool->epoch == w->truth.epoch[id]) {
+			if (pool->slots[0] != w->truth.server[id])
+				world_fail(w, "pool %s moved within an epoch", kernel_plan(id)->name);
+			continue;
+		}
+		say_switch(w, id, pool);
+		check_switch(w, id, pool);
+		w->truth.epoch[id] = pool->epoch;
+		w->truth.server[id] = pool->slots[0];
+	}
+}
+
+/* --- in time --------------------------------------------------------------------------------- */
+
+static bool is_other_alive(struct world *w, uint32_t server, uint64_t interval_ns)
+{
+	for (uint32_t target = DFB_FAMILIES; target < WORLD_TARGETS; target++) {
+		const struct world_server *s = world_server_of(w, target);
+
+		if (s && dfb_target_server(target) != server && kernel_target(target)->server &&
+		    kernel_target(target)->interval_ns <= interval_ns &&
+		    kernel_detect(target)->state == DFB_STATE_UP &&
+		    world_reaches(w, s, dfb_target_family(target)))
+			return true;
+	}
+	return false;
+}
+
+static void on_due(struct world *w, const struct happening *h)
+{
+	uint32_t target = (uint32_t)h->a;
+
+	if (w->truth.disturbed_ns > h->b || kernel_detect(target)->state == DFB_STATE_DOWN)
+		return;
+	world_fail(w, "%s is dead since %.3f ms and not declared so", world_server_name(w, dfb_target_server(target)),
+		   (double)(w->now - h->b) / 1e6);
+}
+
+static bool is_clean(const struct world *w)
+{
+	for (uint32_t i = 0; i < w->n_uplinks; i++) {
+		if (w->uplinks[i].loss_ppm || w->uplinks[i].enter_ppm || w->uplinks[i].bad)
+			return false;
+	}
+	return w->prober.is == PROCESS_RUNS && !w->prober.late_ns && w->stall_ns <= w->now && w->hold_ns <= w->now;
+}
+
+/* Only in a world that is calm until then: a second fault may be the only witness's. */
+void truth_killed(struct world *w, uint32_t server, uint32_t family)
+{
+	const struct world_server *s = &w->servers[server];
+	uint32_t id = 1;
+
+	while (id < WORLD_IDS && w->by_id[id] != server + 1)
+		id++;
+	if (id == WORLD_IDS || w->now - w->truth.disturbed_ns < 200 * MS || !is_clean(w))
+		return;
+	if (kernel_detect(dfb_target_id(id, family))->state != DFB_STATE_UP ||
+	    !is_other_alive(w, id, s->conf.heartbeat.interval_ns))
+		return;
+	world_after(w, timing_detection(&s->conf.heartbeat) + TRUTH_SLACK_NS, false, on_due,
+		    (uint64_t[]){dfb_target_id(id, family), w->now, 0});
+}
+
+/* --- in the end ------------------------------------------------------------------------------ */
+
+/* All families of the pool that the server has are alive. */
+static bool is_well(const struct world *w, uint32_t id, uint32_t pool)
+{
+	const struct world_server *s = &w->servers[w->by_id[id] - 1];
+	bool any = false;
+
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (!(kernel_plan(pool)->families & (1u << family)) || !s->conf.has[family])
+			continue;
+		if (!world_reaches(w, s, family))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* Some family of the pool is alive. */
+static bool is_alive(const struct world *w, uint32_t id, uint32_t pool)
+{
+	const struct world_server *s = &w->servers[w->by_id[id] - 1];
+
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (kernel_plan(pool)->families & (1u << family) && world_reaches(w, s, family))
+			return true;
+	}
+	return false;
+}
+
+/* Could this one serve where the owner cannot? */
+static bool is_better(const struct world *w, uint32_t candidate, uint32_t owner, uint32_t pool)
+{
+	const struct world_server *a = &w->servers[w->by_id[candidate] - 1];
+	const struct world_server *b = owner && w->by_id[owner] ? &w->servers[w->by_id[owner] - 1] : NULL;
+
+	if (kernel_server(candidate)->flags || !is_well(w, candidate, pool))
+		return false;
+	if (!b || kernel_server(owner)->flags & DFB_SERVER_MAINTENANCE)
+		return true;
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (kernel_plan(pool)->families & (1u << family) && a->conf.has[family] && b->conf.has[family] &&
+		    !world_reaches(w, b, family))
+			return true;
+	}
+	return false;
+}
+
+static void check_served(struct world *w, uint32_t id)
+{
+	const struct dfb_plan *plan = kernel_plan(id);
+	uint32_t owner = kernel_pool(id)->slots[0];
+	bool anybody = false;
+
+	for (uint32_t i = 0; i < plan->n_candidates; i++) {
+		uint32_t server = plan->candidates[i];
+
+		anybody = anybody || (!kernel_server(server)->flags && is_alive(w, server, id));
+		if (server != owner && is_better(w, server, owner, id))
+			world_fail(w, "in the end pool %s is with %s, although %s is well", plan->name,
+				   world_server_name(w, owner), world_server_name(w, server));
+	}
+	if (owner && plan->held != (w->daemon.core->pools[id].policy->when_none != POLICY_KEEP && !anybody))
+		world_fail(w, "in the end pool %s is %s, but %s is alive", plan->name, plan->held ? "held" : "not held",
+			   anybody ? "somebody" : "nobody");
+}
+
+static void check_committed(struct world *w, uint32_t id)
+{
+	const struct core_pool *pool = &w->daemon.core->pools[id];
+	const struct dfb_pool *kernel = kernel_pool(id);
+
+	if (pool->epoch != kernel->epoch || pool->server != kernel->slots[0])
+		world_fail(w, "in the end the core does not know who serves pool %s", kernel_plan(id)->name);
+	if (pool->steering || pool->committing)
+		world_fail(w, "in the end the core still waits for an action on pool %s", kernel_plan(id)->name);
+	if (kernel->committed != kernel->epoch)
+		world_fail(w, "in the end pool %s is committed at epoch %llu of %llu", kernel_plan(id)->name,
+			   (unsigned long long)kernel->committed, (unsigned long long)kernel->epoch);
+	if (kernel->slots[0] && w->daemon.routes[id].server != kernel->slots[0])
+		world_fail(w, "in the end the routes of pool %s lead to %s", kernel_plan(id)->name,
+			   world_server_name(w, w->daemon.routes[id].server));
+}
+
+static void check_states(struct world *w)
+{
+	for (uint32_t target = DFB_FAMILIES; target < WORLD_TARGETS; target++) {
+		const struct world_server *s = world_server_of(w, target);
+		uint32_t family = dfb_target_family(target);
+		enum dfb_target_state state = kernel_detect(target)->state;
+		bool up = state == DFB_STATE_UP, known;
+
+		if (!s || !kernel_target(target)->server)
+			continue;
+		if (up != world_reaches(w, s, family))
+			world_fail(w, "in the end %s is %s", s->conf.name, up ? "up, but dead" : "not up, but alive");
+		known = w->daemon.core->servers[dfb_target_server(target)].target[family].state == state;
+		if (!known)
+			world_fail(w, "in the end the core has a wrong state of %s", s->conf.name);
+	}
+}
+
+void truth_end(struct world *w)
+{
+	if (w->daemon.is == PROCESS_RUNS && w->daemon.answered != w->daemon.asked)
+		world_fail(w, "%u commands of operators, %u answers", w->daemon.asked, w->daemon.answered);
+	if (!w->settles)
+		return;
+	if (w->end_ns - w->truth.disturbed_ns < TRUTH_QUIET_NS)
+		world_fail(w, "the script does not leave time to settle");
+	check_states(w);
+	for (uint32_t id = 1; id <= WORLD_POOLS; id++) {
+		if (!kernel_plan(id)->name[0])
+			continue;
+		check_served(w, id);
+		check_committed(w, id);
+	}
+}
