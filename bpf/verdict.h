@@ -142,7 +142,7 @@ static long bury_round(__u32 i, struct ruling *r)
 	owned = pool->slots[0] == r->server;
 	if (r->again ? !owned || !plan->fast : !owned && r->event.change.witness)
 		return 0;
-	next = pool_next(plan, r->server, r->family, &r->question, &witness_ns);
+	next = pool_next(id, r->server, r->family, &r->question, &witness_ns);
 	if (!next)
 		return 0;
 	r->event.change.witness = next;
