@@ -388,8 +388,11 @@ static json_t *pool_json(const struct snapshot *s, uint32_t id)
 
 /* --- services -------------------------------------------------------------------------------- */
 
+/* As the core sees it: a pool that is configured with one server misses none. */
 static bool has_standby(const struct snapshot *s, const struct dfb_plan *plan, uint32_t active)
 {
+	if (n_candidates(plan) == 1)
+		return true;
 	for (uint32_t i = 0; i < n_candidates(plan); i++) {
 		uint32_t id = plan->candidates[i];
 		const struct dfb_server *server = snapshot_server(s, id);
@@ -511,7 +514,7 @@ static json_t *prober_json(const struct snapshot *s)
 	const struct dfb_prober *p = &s->prober;
 	int64_t ago = (int64_t)(s->now_ns - p->alive_ns) / 1000000;
 
-	if (!p->pid)
+	if (!p->pid || !p->alive_ns) /* it has not begun yet */
 		return json_null();
 	return json_pack("{s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:b}",
 		"pid", (int)p->pid,
