@@ -1,8 +1,4 @@
-	kill "$pid" 2>/dev/null || true
-	# Not `wait`: whoever wants the report calls this in a subshell, whose child it is not.
-	wait_until 10 grep -q '^{"schema"' "$work/traffic.$1" ||
-		fail "traffic $1: no report: $(cat "$work/traffic.$1")"
-	tail -n 1# shellcheck shell=bash
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # net.sh sets root, prefix and work
 # shellcheck disable=SC2119,SC2120 # functions with optional arguments
@@ -205,7 +201,9 @@ traffic_stop()
 	local pid
 	pid=$(cat "$work/traffic.$1.pid")
 	kill "$pid" 2>/dev/null || true
-	wait "$pid" || true
+	# Not `wait`: whoever wants the report calls this in a subshell, whose child it is not.
+	wait_until 10 grep -q '^{"schema".*}$' "$work/traffic.$1" ||
+		fail "traffic $1: no report: $(cat "$work/traffic.$1")"
 	tail -n 1 "$work/traffic.$1" | json "${2:-.}"
 }
 
