@@ -90,7 +90,7 @@ static void on_tick(struct step *s)
 
 void core_step(struct core *core, const struct event *ev, struct actions *actions)
 {
-	struct step s = {.core = core, .out = actions};
+	struct step s = {.core = core, .out = actions, .tick = ev->kind == EVENT_TICK};
 
 	actions->n = 0;
 	core->now = ev->time_ns > core->now ? ev->time_ns : core->now;
@@ -161,6 +161,7 @@ uint64_t core_deadline(const struct core *core)
 			continue;
 		due = earlier(due, pool->retry_ns);
 		due = earlier(due, pool->settle_ns);
+		due = earlier(due, pool->steer_ns);
 		if (!pool->server && core->now < pool->patience_ns)
 			due = earlier(due, pool->patience_ns);
 	}

@@ -69,10 +69,14 @@ struct core_server {
  * @committing: ACTION_COMMIT is under way
  * @steering: ACTION_STEER is under way
  * @held: withdrawn by `when-none`
+ * @held_known: the kernel was told so, or the opposite, by this core
+ * @proposed: whom the kernel proposed to move to, 0: nobody
  * @retries: of the commit that fails
+ * @steer_retries: of the steering that fails
  * @retry_ns: when to try again, 0: no retry is due
  * @patience_ns: until when the first of the candidates is waited for
- * @settle_ns: when a candidate's state is fresh enough, 0: not waiting
+ * @settle_ns: when to decide: all that waits has been heard, a candidate's state is fresh enough; 0: not waiting
+ * @steer_ns: not before, as steering failed; 0: at any time
  * @request: operator's request that waits for ACTION_STEER, 0: none
  * @last: the last change
  * @told: last state of its services reported
@@ -83,14 +87,18 @@ struct core_pool {
 	bool committing;
 	bool steering;
 	bool held;
+	bool held_known;
 	bool was_told;
 	uint32_t server;
+	uint32_t proposed;
 	uint32_t retries;
+	uint32_t steer_retries;
 	uint64_t epoch;
 	uint64_t committed;
 	uint64_t retry_ns;
 	uint64_t patience_ns;
 	uint64_t settle_ns;
+	uint64_t steer_ns;
 	uint64_t request;
 	struct dfb_switch last;
 	enum service_state told;

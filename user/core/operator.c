@@ -19,7 +19,7 @@ static uint32_t destination(struct step *s, const struct core_pool *pool, const 
 	uint32_t to;
 
 	if (!op->to[0]) {
-		to = pool_next(s->core, pool, 0);
+		to = pool_next(s->core, pool);
 		if (!to)
 			answer(s, op->request, -EHOSTDOWN, "no other server of pool %s is up", pool->policy->name);
 		return to;

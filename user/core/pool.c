@@ -31,22 +31,45 @@ bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t se
 
 /* --- the choice ------------------------------------------------------------------------------ */
 
-/* Up, and for long enough that it has answered a probe sent after @since: a fresh witness. */
-static bool is_fresh(const struct core *core, const struct core_server *server, const struct core_pool *pool,
-		     uint64_t since)
-{
-	if (!server_is_fit(server, pool))
-		return false;
-	return !since || core->now > since + timing_fresh(&server->policy->heartbeat);
-}
+/**
+ * struct wish - for another server of a pool
+ * @dead: the present one is down, and the next one must help where it is, and be a fresh witness
+ * @settled_ns: out, if nobody is: when the first of those who are up will be; 0: nobody is up
+ */
+struct wish {
+	bool dead;
+	uint64_t settled_ns;
+};
 
 static bool is_damped(const struct core_server *server)
 {
 	return server->target[DFB_FAMILY_IPV4].damped || server->target[DFB_FAMILY_IPV6].damped;
 }
 
+/* Up; instead of a dead one also for long enough that it has answered a probe sent since then. */
+static bool grants(const struct core *core, const struct core_pool *pool, const struct core_server *server,
+		   struct wish *wish)
+{
+	const struct event_target *dead;
+	uint64_t settled_ns;
+
+	if (!server_is_fit(server, pool))
+		return false;
+	if (!wish->dead)
+		return true;
+	dead = server_dead_target(&core->servers[pool->server], pool, server);
+	if (!dead)
+		return false;
+	settled_ns = dead->first_missed_ns + timing_fresh(&server->policy->heartbeat) + 1;
+	if (core->now >= settled_ns)
+		return true;
+	if (!wish->settled_ns || settled_ns < wish->settled_ns)
+		wish->settled_ns = settled_ns;
+	return false;
+}
+
 /* Round robin after the present one; damped ones only if there is nobody else. */
-uint32_t pool_next(const struct core *core, const struct core_pool *pool, uint64_t since)
+static uint32_t choose(const struct core *core, const struct core_pool *pool, struct wish *wish)
 {
 	uint32_t n = pool->policy->n_servers, start = position(core, pool, pool->server), spare = 0;
 
@@ -54,13 +77,30 @@ uint32_t pool_next(const struct core *core, const struct core_pool *pool, uint64
 		uint32_t id = candidate(core, pool, (start + i + (start == n ? n - 1 : 0)) % n);
 		const struct core_server *server = &core->servers[id];
 
-		if (id == pool->server || !is_fresh(core, server, pool, since))
+		if (id == pool->server || !grants(core, pool, server, wish))
 			continue;
 		if (!is_damped(server))
 			return id;
 		spare = spare ? spare : id;
 	}
 	return spare;
+}
+
+uint32_t pool_next(const struct core *core, const struct core_pool *pool)
+{
+	struct wish wish = {0};
+
+	return choose(core, pool, &wish);
+}
+
+/* The kernel found a witness and a successor: do both still hold? */
+static uint32_t proposed(struct core *core, const struct core_pool *pool)
+{
+	const struct core_server *next = server_of(core, pool->proposed);
+
+	if (!next || next->flags || !pool_has(core, pool, pool->proposed) || !server_is_alive(next, pool))
+		return 0;
+	return server_dead_target(&core->servers[pool->server], pool, next) ? pool->proposed : 0;
 }
 
 static bool anybody_alive(const struct core *core, const struct core_pool *pool)
@@ -76,7 +116,7 @@ static bool anybody_alive(const struct core *core, const struct core_pool *pool)
 
 static bool has_standby(const struct core *core, const struct core_pool *pool)
 {
-	return pool->policy->n_servers == 1 || pool_next(core, pool, 0);
+	return pool->policy->n_servers == 1 || pool_next(core, pool);
 }
 
 enum service_state pool_state(const struct core *core, const struct core_pool *pool)
@@ -113,40 +153,58 @@ static void choose_first(struct step *s, uint32_t id)
 
 	if (!server_is_fit(first, pool) && !first->flags && s->core->now < pool->patience_ns)
 		return;
-	best = pool_next(s->core, pool, 0);
+	best = pool_next(s->core, pool);
 	if (best)
 		pool_steer(s, id, best, DFB_REASON_INITIAL);
 }
 
 /* The server cannot stay: is there somebody, and is what we know of him fresh? */
-static void replace(struct step *s, uint32_t id, enum dfb_reason reason, uint64_t since)
+static void replace(struct step *s, uint32_t id, enum dfb_reason reason)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	uint32_t next = pool_next(s->core, pool, since);
+	struct wish wish = {.dead = reason == DFB_REASON_VERDICT};
+	uint32_t next = wish.dead ? proposed(s->core, pool) : 0;
 
-	if (next) {
+	if (!next)
+		next = choose(s->core, pool, &wish);
+	if (next)
 		pool_steer(s, id, next, reason);
-		return;
-	}
-	next = pool_next(s->core, pool, 0);
-	pool->settle_ns = next ? since + timing_fresh(&s->core->servers[next].policy->heartbeat) + 1 : 0;
+	else
+		pool->settle_ns = wish.settled_ns;
 }
 
+/* Why the pool must leave its server; DFB_REASON_NONE: it need not. */
+static enum dfb_reason find_fault(const struct core *core, const struct core_pool *pool)
+{
+	const struct core_server *server = &core->servers[pool->server];
+
+	if (!pool->server)
+		return DFB_REASON_INITIAL;
+	if (!server->policy || !pool_has(core, pool, pool->server))
+		return DFB_REASON_REMOVED;
+	if (server->flags & DFB_SERVER_MAINTENANCE)
+		return DFB_REASON_MAINTENANCE;
+	return server_dead_target(server, pool, NULL) ? DFB_REASON_VERDICT : DFB_REASON_NONE;
+}
+
+/* Decided at ticks only: then nothing waits to be heard. In the middle of news that waited while we
+ * were away, the server may have come back, and the candidate died, long ago. */
 static void review_server(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	const struct core_server *server = &s->core->servers[pool->server];
-	uint64_t since = 0;
+	enum dfb_reason fault = find_fault(s->core, pool);
 
 	pool->settle_ns = 0;
-	if (!pool->server)
+	if (fault != DFB_REASON_VERDICT)
+		pool->proposed = 0;
+	if (fault == DFB_REASON_NONE)
+		return;
+	if (!s->tick)
+		pool->settle_ns = s->core->now;
+	else if (fault == DFB_REASON_INITIAL)
 		choose_first(s, id);
-	else if (!server->policy || !pool_has(s->core, pool, pool->server))
-		replace(s, id, DFB_REASON_REMOVED, 0);
-	else if (server->flags & DFB_SERVER_MAINTENANCE)
-		replace(s, id, DFB_REASON_MAINTENANCE, 0);
-	else if (server_is_dead(server, pool, &since))
-		replace(s, id, DFB_REASON_VERDICT, since);
+	else
+		replace(s, id, fault);
 }
 
 /* --- the routing tables of record ------------------------------------------------------------ */
@@ -165,21 +223,25 @@ static void commit(struct step *s, uint32_t id)
 	pool->committing = true;
 }
 
-/* `when-none`: reversible, so at once in both directions. */
+/* `when-none`: reversible, so at once in both directions. Who was here before us may have left the
+ * kernel with the opposite: it is told at first sight. */
 static void review_hold(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
 	bool hold = pool->policy->when_none != POLICY_KEEP && pool->server && !anybody_alive(s->core, pool);
+	bool changed = hold != pool->held;
 	struct action *a;
 
-	if (hold == pool->held)
+	if (!changed && pool->held_known)
 		return;
 	pool->held = hold;
+	pool->held_known = true;
 	a = step_action(s, ACTION_HOLD);
 	a->hold.pool = id;
 	a->hold.held = hold;
 	a->hold.how = pool->policy->when_none;
-	step_sync(s);
+	if (changed)
+		step_sync(s);
 }
 
 void pool_review(struct step *s, uint32_t id)
@@ -190,7 +252,9 @@ void pool_review(struct step *s, uint32_t id)
 		return;
 	if (pool->retry_ns && s->core->now >= pool->retry_ns)
 		pool->retry_ns = 0;
-	if (!pool->steering)
+	if (pool->steer_ns && s->core->now >= pool->steer_ns)
+		pool->steer_ns = 0;
+	if (!pool->steering && !pool->steer_ns)
 		review_server(s, id);
 	commit(s, id);
 	review_hold(s, id);
@@ -252,6 +316,7 @@ void pool_on_kernel(struct step *s, const struct event_pool *p)
 	pool->last = p->last;
 	pool->retry_ns = 0;
 	pool->retries = 0;
+	pool->proposed = 0;
 	if (changes && p->last.reason != DFB_REASON_INITIAL)
 		tell_failover(s, p->pool, changes);
 	pool_review(s, p->pool);
@@ -262,11 +327,18 @@ void pool_on_proposal(struct step *s, const struct event_pool *p)
 {
 	struct core_pool *pool = pool_of(s->core, p->pool);
 
-	if (!pool || !pool->known || pool->steering || p->epoch != pool->epoch || p->last.from != pool->server)
+	if (!pool || !pool->known || p->epoch != pool->epoch || p->last.from != pool->server)
 		return;
-	if (!pool_has(s->core, pool, p->server) || s->core->servers[p->server].flags)
-		return;
-	pool_steer(s, p->pool, p->server, p->last.reason);
+	pool->proposed = p->server;
+	pool_review(s, p->pool);
+}
+
+/* It failed: not because the pool moved meanwhile, so it will not help to try at once. */
+static void pause_steering(struct step *s, struct core_pool *pool, const struct event_result *r)
+{
+	if (!pool->request && !pool->steer_retries)
+		tell_not_steered(s, pool, r->why);
+	pool->steer_ns = s->core->now + timing_retry(pool->steer_retries++);
 }
 
 void pool_on_steered(struct step *s, const struct event_result *r)
@@ -281,9 +353,12 @@ void pool_on_steered(struct step *s, const struct event_result *r)
 	else
 		answer(s, pool->request, 0, "pool %s moved to %s, epoch %llu", pool->policy->name,
 		       server_name(s->core, pool->server), (unsigned long long)pool->epoch);
+	if (r->error && pool->epoch == r->epoch)
+		pause_steering(s, pool, r);
+	else
+		pool->steer_retries = 0;
 	pool->request = 0;
-	if (!r->error)
-		pool_review(s, r->pool);
+	pool_review(s, r->pool);
 }
 
 static void tell_commit(struct step *s, const struct core_pool *pool, const struct event_result *r)

@@ -5,10 +5,14 @@
 
 #include "core.h"
 
-/** struct step - one step under way */
+/**
+ * struct step - one step under way
+ * @tick: everything that had happened has been heard: the moment to decide
+ */
 struct step {
 	struct core *core;
 	struct actions *out;
+	bool tick;
 };
 
 /* tell.c */
@@ -18,6 +22,7 @@ void tell_server(struct step *s, uint32_t id);
 void tell_pool(struct step *s, uint32_t id);
 void tell_failover(struct step *s, uint32_t pool, uint64_t changes);
 void tell_no_switch(struct step *s, uint32_t server, const struct event_target *t);
+void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why);
 void answer(struct step *s, uint64_t request, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
@@ -26,7 +31,8 @@ struct core_server *server_of(struct core *core, uint32_t id);
 const char *server_name(const struct core *core, uint32_t id);
 uint32_t server_by_name(const struct core *core, const char *name);
 enum server_state server_state(const struct core_server *server);
-bool server_is_dead(const struct core_server *server, const struct core_pool *pool, uint64_t *ret_since_ns);
+const struct event_target *server_dead_target(const struct core_server *server, const struct core_pool *pool,
+					      const struct core_server *other);
 bool server_is_fit(const struct core_server *server, const struct core_pool *pool);
 bool server_is_alive(const struct core_server *server, const struct core_pool *pool);
 void server_reindex(struct step *s);
@@ -37,7 +43,7 @@ void server_set_maintenance(struct step *s, uint32_t id, bool on);
 /* pool.c */
 struct core_pool *pool_of(struct core *core, uint32_t id);
 bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server);
-uint32_t pool_next(const struct core *core, const struct core_pool *pool, uint64_t settled_since);
+uint32_t pool_next(const struct core *core, const struct core_pool *pool);
 enum service_state pool_state(const struct core *core, const struct core_pool *pool);
 void pool_reindex(struct step *s);
 void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason);

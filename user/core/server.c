@@ -73,18 +73,19 @@ static bool serves(const struct core_server *server, const struct core_pool *poo
 	return server->policy->has[family] && (pool->policy->families & (1u << family));
 }
 
-/* Some family of the pool is down: since when did it not answer? */
-bool server_is_dead(const struct core_server *server, const struct core_pool *pool, uint64_t *ret_since_ns)
+/* The target that is down in a family of the pool, one in which the other server could serve; the
+ * kernel has the same rule. NULL as the other: whoever. Return: NULL: there is none. */
+const struct event_target *server_dead_target(const struct core_server *server, const struct core_pool *pool,
+					      const struct core_server *other)
 {
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		const struct event_target *t = &server->target[family];
 
-		if (!serves(server, pool, family) || t->state != DFB_STATE_DOWN)
-			continue;
-		*ret_since_ns = t->first_missed_ns;
-		return true;
+		if (serves(server, pool, family) && t->state == DFB_STATE_DOWN &&
+		    (!other || other->policy->has[family]))
+			return t;
 	}
-	return false;
+	return NULL;
 }
 
 /* All its families of the pool are up, and nothing speaks against it. */

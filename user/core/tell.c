@@ -134,14 +134,35 @@ static uint64_t span(uint64_t from, uint64_t to)
 	return from && to > from ? to - from : 0;
 }
 
-static void explain_failover(const struct core *core, const struct core_pool *pool, uint64_t changes,
-			     struct report *r)
+/* Our own switches carry no evidence: it is what we know of the server that the pool left. */
+static struct dfb_switch evidence(const struct core *core, const struct core_pool *pool)
 {
-	const struct dfb_switch *c = &pool->last;
+	const struct core_server *from = &core->servers[pool->last.from];
+	struct dfb_switch c = pool->last;
+	const struct event_target *t;
+
+	t = c.reason == DFB_REASON_VERDICT && from->policy ? server_dead_target(from, pool, NULL) : NULL;
+	if (t) {
+		c.misses = t->misses;
+		c.witness = t->witness;
+		c.last_good_ns = t->last_good_ns;
+		c.verdict_ns = t->verdict_ns;
+	}
+	return c;
+}
+
+static bool has_evidence(const struct dfb_switch *c)
+{
+	return c->reason == DFB_REASON_EXPIRED || c->reason == DFB_REASON_UNSENT ||
+	       (c->reason == DFB_REASON_VERDICT && c->witness);
+}
+
+static void explain_failover(const struct core *core, const struct dfb_switch *c, uint64_t changes, struct report *r)
+{
 	int n = snprintf(r->reason, sizeof(r->reason), "%s", reason_names[c->reason % DFB_REASON_MAX]);
 	size_t left = sizeof(r->reason) - (size_t)n;
 
-	if (c->reason == DFB_REASON_EXPIRED || c->reason == DFB_REASON_UNSENT)
+	if (has_evidence(c))
 		n += snprintf(r->reason + n, left, ": %u probes of %s unanswered while %s answered", c->misses,
 			      server_name(core, c->from), server_name(core, c->witness));
 	if (changes > 1 && (size_t)n < sizeof(r->reason))
@@ -152,18 +173,19 @@ static void explain_failover(const struct core *core, const struct core_pool *po
 void tell_failover(struct step *s, uint32_t id, uint64_t changes)
 {
 	const struct core_pool *pool = pool_of(s->core, id);
+	struct dfb_switch c = evidence(s->core, pool);
 	struct report *r = tell(s, REPORT_FAILOVER);
 
-	if (pool->last.verdict_ns)
-		r->time_ns = pool->last.verdict_ns;
+	if (c.verdict_ns)
+		r->time_ns = c.verdict_ns;
 	copy_name(r->pool, pool->policy->name);
 	copy_name(r->service, first_service(s->core, pool));
-	copy_name(r->from, server_name(s->core, pool->last.from));
-	copy_name(r->to, server_name(s->core, pool->last.to));
+	copy_name(r->from, server_name(s->core, c.from));
+	copy_name(r->to, server_name(s->core, c.to));
 	r->epoch = pool->epoch;
-	r->detect_ns = span(pool->last.last_good_ns, pool->last.verdict_ns);
-	r->switch_ns = span(pool->last.verdict_ns, pool->last.switched_ns);
-	explain_failover(s->core, pool, changes, r);
+	r->detect_ns = span(c.last_good_ns, c.verdict_ns);
+	r->switch_ns = span(c.verdict_ns, c.switched_ns);
+	explain_failover(s->core, &c, changes, r);
 }
 
 void tell_no_switch(struct step *s, uint32_t id, const struct event_target *t)
@@ -174,6 +196,15 @@ void tell_no_switch(struct step *s, uint32_t id, const struct event_target *t)
 	snprintf(r->reason, sizeof(r->reason),
 		 "no-witness: %u probes unanswered, but nobody else answered either:"
 		 " the path, or this machine, is at fault; nothing moves", t->misses);
+}
+
+void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why)
+{
+	struct report *r = tell(s, REPORT_NO_SWITCH);
+
+	copy_name(r->pool, pool->policy->name);
+	copy_name(r->from, server_name(s->core, pool->server));
+	snprintf(r->reason, sizeof(r->reason), "the pool cannot be moved: %s; trying again", why);
 }
 
 void answer(struct step *s, uint64_t request, int error, const char *format, ...)

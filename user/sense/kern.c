@@ -14,6 +14,7 @@
 #include "base/clean.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "core/news.h"
 #include "kern_private.h"
 
 #define KERN_SERVICES 4096
@@ -163,109 +164,45 @@ static int put_control(struct kern *k, const struct policy *policy)
 
 /* --- edges ----------------------------------------------------------------------------------- */
 
-static void emit_target(struct kern *k, const struct dfb_event *from)
-{
-	struct event ev = {
-		.time_ns = from->time_ns,
-		.kind = EVENT_TARGET,
-		.target = {
-			.target = from->target,
-			.state = from->new_state,
-			.reason = from->change.reason,
-			.since_ns = from->time_ns,
-			.last_good_ns = from->change.last_good_ns,
-			.first_missed_ns = from->change.first_missed_ns,
-			.verdict_ns = from->change.verdict_ns,
-			.misses = from->change.misses,
-			.witness = from->change.witness,
-			.lateness_ns = from->change.lateness_ns,
-			.damped = from->damped,
-		},
-	};
-
-	k->emit(k->arg, &ev);
-}
-
-static void emit_pool(struct kern *k, const struct dfb_event *from)
-{
-	struct event ev = {
-		.time_ns = from->time_ns,
-		.kind = from->kind == DFB_EVENT_SWITCH ? EVENT_POOL : EVENT_PROPOSAL,
-		.pool = {
-			.pool = from->pool,
-			.server = from->change.to,
-			.epoch = from->epoch,
-			.last = from->change,
-		},
-	};
-
-	k->emit(k->arg, &ev);
-}
-
 static int on_record(void *arg, void *data, size_t size)
 {
-	const struct dfb_event *from = data;
 	struct kern *k = arg;
+	struct event ev;
 
-	if (size < sizeof(*from))
-		return 0;
-	if (from->kind == DFB_EVENT_TARGET)
-		emit_target(k, from);
-	else if (from->kind < DFB_EVENT_KIND_MAX)
-		emit_pool(k, from);
+	if (size >= sizeof(struct dfb_event) && news_from_record(data, &ev))
+		k->emit(k->arg, &ev);
 	return 0;
-}
-
-static void adopt_target(struct kern *k, uint32_t id, const struct dfb_detect *d)
-{
-	struct event ev = {
-		.time_ns = clock_now_ns(),
-		.kind = EVENT_TARGET,
-		.target = {
-			.target = id,
-			.state = d->state,
-			.reason = d->reason,
-			.since_ns = d->since_ns,
-			.last_good_ns = d->last_good_ns,
-			.first_missed_ns = d->first_missed_ns,
-			.verdict_ns = d->since_ns,
-			.misses = d->misses,
-			.damped = d->damped,
-		},
-	};
-
-	k->emit(k->arg, &ev);
 }
 
 void kern_adopt_pool(struct kern *k, uint32_t id)
 {
-	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_POOL};
 	struct dfb_plan plan;
 	struct dfb_pool pool;
+	struct event ev;
 
 	if (map_get(k->beat->maps.plans, id, &plan) || !plan.name[0] ||
 	    bpf_map_lookup_elem_flags(bpf_map__fd(k->beat->maps.pools), &id, &pool, BPF_F_LOCK))
 		return;
-	ev.pool = (struct event_pool){
-		.pool = id,
-		.server = pool.slots[0],
-		.epoch = pool.epoch,
-		.committed = pool.committed,
-		.last = pool.last,
-	};
+	news_from_pool(id, &pool, clock_now_ns(), &ev);
+	k->emit(k->arg, &ev);
+}
+
+static void adopt_target(struct kern *k, uint32_t id)
+{
+	struct dfb_target_run run;
+	struct dfb_target cfg;
+	struct event ev;
+
+	if (map_get(k->beat->maps.targets, id, &cfg) || !cfg.server || map_get(k->beat->maps.state, id, &run))
+		return;
+	news_from_target(id, &run.detect, clock_now_ns(), &ev);
 	k->emit(k->arg, &ev);
 }
 
 void kern_adopt(struct kern *k)
 {
-	struct dfb_target_run run;
-	struct dfb_target cfg;
-
-	for (uint32_t id = 0; id < k->capacity * DFB_FAMILIES; id++) {
-		if (!map_get(k->beat->maps.targets, id, &cfg) && cfg.server &&
-		    !map_get(k->beat->maps.state, id, &run))
-			adopt_target(k, id, &run.detect);
-	}
+	for (uint32_t id = 0; id < k->capacity * DFB_FAMILIES; id++)
+		adopt_target(k, id);
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++)
 		kern_adopt_pool(k, id);
 }

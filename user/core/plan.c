@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "plan.h"
+
+#include <string.h>
+
+/* --- targets --------------------------------------------------------------------------------- */
+
+static bool means_another(const struct dfb_target *a, const struct dfb_target *b)
+{
+	return a->server != b->server || a->probe != b->probe || a->port != b->port ||
+	       memcmp(a->address, b->address, sizeof(a->address)) != 0;
+}
+
+bool plan_target(const struct policy_server *server, uint32_t family, const struct dfb_target *old,
+		 struct dfb_target *ret_new)
+{
+	const struct policy_heartbeat *h = &server->heartbeat;
+	struct dfb_target t = *old;
+	bool another;
+
+	memcpy(t.address, server->address[family], sizeof(t.address));
+	t.server = server->id;
+	t.probe = (uint16_t)h->probe;
+	t.port = h->port;
+	t.interval_ns = h->interval_ns;
+	t.timeout_ns = h->timeout_ns;
+	t.timeout_min_ns = h->timeout_min_ns;
+	t.timeout_max_ns = h->timeout_max_ns;
+	t.confirm_spacing_ns = h->confirm_spacing_ns;
+	t.recover_hold_ns = h->recover_hold_ns;
+	t.half_life_ns = h->half_life_ns;
+	t.misses = h->misses;
+	t.confirm_probes = h->confirm_probes;
+	t.recover_replies = h->recover_replies;
+	t.suppress = h->suppress;
+	t.reuse = h->reuse;
+	another = means_another(old, &t);
+	if (another) {
+		t.generation++;
+		t.cannot_leave = 0;
+	}
+	*ret_new = t;
+	return another;
+}
+
+void plan_no_target(const struct dfb_target *old, struct dfb_target *ret_new)
+{
+	*ret_new = (struct dfb_target){.generation = old->generation + 1};
+}
+
+/* --- servers, pools, services ---------------------------------------------------------------- */
+
+static bool lists_server(const struct policy_pool *pool, uint32_t index)
+{
+	for (uint32_t i = 0; i < pool->n_servers; i++) {
+		if (pool->servers[i] == index)
+			return true;
+	}
+	return false;
+}
+
+void plan_server(const struct policy *policy, uint32_t index, const struct dfb_server *old,
+		 struct dfb_server *ret_new)
+{
+	const struct policy_server *s = &policy->servers[index];
+	struct dfb_server new = {.flags = strcmp(old->name, s->name) ? 0 : old->flags};
+
+	memcpy(new.name, s->name, sizeof(new.name));
+	for (uint32_t i = 0; i < policy->n_pools && new.n_pools < DFB_SERVER_POOLS; i++) {
+		if (lists_server(&policy->pools[i], index))
+			new.pools[new.n_pools++] = (uint16_t)policy->pools[i].id;
+	}
+	*ret_new = new;
+}
+
+void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old, struct dfb_plan *ret_new)
+{
+	const struct policy_pool *pool = &policy->pools[index];
+	struct dfb_plan new = {
+		.families = pool->families,
+		.fast = pool->fast,
+		.held = strcmp(old->name, pool->name) ? 0 : old->held,
+		.n_candidates = pool->n_servers,
+	};
+
+	memcpy(new.name, pool->name, sizeof(new.name));
+	for (uint32_t i = 0; i < pool->n_servers; i++)
+		new.candidates[i] = (uint16_t)policy->servers[pool->servers[i]].id;
+	*ret_new = new;
+}
+
+void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service)
+{
+	const struct policy_service *s = &policy->services[index];
+
+	*ret_service = (struct dfb_service){.pool = policy->pools[s->pool].id};
+	memcpy(ret_service->name, s->name, sizeof(ret_service->name));
+}
+
+/* --- what is no longer there ----------------------------------------------------------------- */
+
+bool plan_has_server(const struct policy *policy, const char *name)
+{
+	for (uint32_t i = 0; i < policy->n_servers; i++) {
+		if (!strcmp(policy->servers[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+bool plan_has_pool(const struct policy *policy, const char *name)
+{
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		if (!strcmp(policy->pools[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static bool service_has(const struct policy_service *s, const uint8_t address[16])
+{
+	for (uint32_t i = 0; i < s->n_addresses; i++) {
+		if (!memcmp(s->address[i], address, 16))
+			return true;
+	}
+	return false;
+}
+
+bool plan_has_address(const struct policy *policy, const uint8_t address[16])
+{
+	for (uint32_t i = 0; i < policy->n_services; i++) {
+		if (service_has(&policy->services[i], address))
+			return true;
+	}
+	return false;
+}

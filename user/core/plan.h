@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel is to know: the policy, with ids, as values of the configuration maps. */
+#ifndef CORE_PLAN_H
+#define CORE_PLAN_H
+
+#include "policy.h"
+
+/**
+ * plan_target() - one address of a server
+ * @old: what the map holds; @ret_new may be the same
+ * Return: true if the id means another address or kind of probe now: it must start anew. Then the
+ * generation has been raised.
+ */
+bool plan_target(const struct policy_server *server, uint32_t family, const struct dfb_target *old,
+		 struct dfb_target *ret_new);
+
+/** plan_no_target() - an id that is no longer used. */
+void plan_no_target(const struct dfb_target *old, struct dfb_target *ret_new);
+
+/** plan_server() - @index: into policy->servers. Its flags are kept while its name is the same. */
+void plan_server(const struct policy *policy, uint32_t index, const struct dfb_server *old,
+		 struct dfb_server *ret_new);
+
+/** plan_pool() - @index: into policy->pools. Whether it is held is kept while its name is the same. */
+void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old, struct dfb_plan *ret_new);
+
+/** plan_service() - the value for each address of a service; @index: into policy->services */
+void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service);
+
+/** plan_has_server(), plan_has_pool(), plan_has_address() - does the policy still name it? */
+bool plan_has_server(const struct policy *policy, const char *name);
+bool plan_has_pool(const struct policy *policy, const char *name);
+bool plan_has_address(const struct policy *policy, const uint8_t address[16]);
+
+#endif
