@@ -54,15 +54,24 @@ struct report *tell(struct step *s, enum report_kind kind)
 	return r;
 }
 
-static const char *state_reason(const struct core_server *server)
+/* The target whose news changed the server's state. */
+static const struct event_target *latest_target(const struct core_server *server)
 {
-	uint32_t worst = 0;
+	const struct event_target *t = server->target;
 
-	for (uint32_t family = 1; family < DFB_FAMILIES; family++) {
-		if (server->target[family].since_ns > server->target[worst].since_ns)
-			worst = family;
-	}
-	return reason_names[server->target[worst].reason % DFB_REASON_MAX];
+	return t[DFB_FAMILY_IPV6].since_ns > t[DFB_FAMILY_IPV4].since_ns ? &t[DFB_FAMILY_IPV6] : &t[DFB_FAMILY_IPV4];
+}
+
+/* At the time when the kernel saw it, not when we heard of it. */
+static void explain_state(struct report *r, const struct core_server *server, enum server_state state)
+{
+	const struct event_target *t = latest_target(server);
+	bool ours = state == SERVER_MAINTENANCE || server->told == SERVER_MAINTENANCE;
+
+	if (!ours && t->since_ns && t->since_ns < r->time_ns)
+		r->time_ns = t->since_ns;
+	snprintf(r->reason, sizeof(r->reason), "%s",
+		 ours ? reason_names[DFB_REASON_OPERATOR] : reason_names[t->reason % DFB_REASON_MAX]);
 }
 
 /* Edges only. */
@@ -82,7 +91,7 @@ void tell_server(struct step *s, uint32_t id)
 		copy_name(r->server, server->policy->name);
 		copy_name(r->from, server->was_told ? server_state_names[server->told] : "");
 		copy_name(r->to, server_state_names[state]);
-		snprintf(r->reason, sizeof(r->reason), "%s", state_reason(server));
+		explain_state(r, server, state);
 	}
 	server->told = state;
 	server->was_told = true;
