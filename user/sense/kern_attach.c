@@ -9,7 +9,7 @@
 
 #include "base/clean.h"
 #include "base/text.h"
-#include "hook.h"
+#include "clsact.h"
 #include "kern_private.h"
 #include "xdp.h"
 
@@ -41,7 +41,7 @@ static void detach_server(const struct paths *paths, int ifindex, const struct d
 	name_xdp_use(&use, paths, ifindex);
 	xdp_leave(&use);
 	if (exists)
-		hook_detach(ifindex, HOOK_EGRESS, face->clsact && !face->client);
+		clsact_detach(ifindex, CLSACT_EGRESS, face->clsact && !face->client);
 }
 
 /* The index may be another interface's by now. */
@@ -67,7 +67,7 @@ static void detach(const struct paths *paths, int interfaces, uint32_t ifindex, 
 	}
 	if (face->client && !client) {
 		if (exists)
-			hook_detach((int)ifindex, HOOK_INGRESS, face->clsact && !face->server);
+			clsact_detach((int)ifindex, CLSACT_INGRESS, face->clsact && !face->server);
 		face->client = 0;
 	}
 	if (client || server)
@@ -102,7 +102,7 @@ static uint32_t map_id(const struct bpf_map *map)
 
 static int attach_client(struct kern *k, int ifindex, bool *made, char *why, size_t size)
 {
-	return hook_attach(ifindex, HOOK_INGRESS, bpf_program__fd(k->steer->progs.dfb_steer),
+	return clsact_attach(ifindex, CLSACT_INGRESS, bpf_program__fd(k->steer->progs.dfb_steer),
 			   map_id(k->steer->maps.pools), made, why, size);
 }
 
@@ -115,7 +115,7 @@ static int attach_server(struct kern *k, int ifindex, bool *made, char *why, siz
 	err = xdp_join(&use, bpf_program__fd(k->beat->progs.dfb_reply), 0, why, size);
 	if (err)
 		return err;
-	return hook_attach(ifindex, HOOK_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp),
+	return clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp),
 			   map_id(k->beat->maps.state), made, why, size);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "hook.h"
+#include "clsact.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,23 +13,23 @@
 
 #include "base/clean.h"
 
-#define HOOK_PRIORITY 780
-#define HOOK_HANDLE 0xdf1b
-#define HOOK_MAPS 32
+#define CLSACT_PRIORITY 780
+#define CLSACT_HANDLE 0xdf1b
+#define CLSACT_MAPS 32
 
-#define HOOK(where, point)                                                           \
+#define POINT(where, point)                                                           \
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = ifindex,                          \
-		    .attach_point = (point) == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS)
+		    .attach_point = (point) == CLSACT_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS)
 
 static bool uses_map(int prog, uint32_t map)
 {
-	uint32_t ids[HOOK_MAPS];
-	struct bpf_prog_info info = {.nr_map_ids = HOOK_MAPS, .map_ids = (uintptr_t)ids};
+	uint32_t ids[CLSACT_MAPS];
+	struct bpf_prog_info info = {.nr_map_ids = CLSACT_MAPS, .map_ids = (uintptr_t)ids};
 	uint32_t length = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(prog, &info, &length))
 		return false;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < HOOK_MAPS; i++) {
+	for (uint32_t i = 0; i < info.nr_map_ids && i < CLSACT_MAPS; i++) {
 		if (ids[i] == map)
 			return true;
 	}
@@ -39,7 +39,7 @@ static bool uses_map(int prog, uint32_t map)
 /* Whose filter has our place? Return: 0: nobody's, 1: ours, -EBUSY: a foreign one. */
 static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
 {
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 	int err = bpf_tc_query(hook, &opts);
 
 	if (err == -ENOENT || err == -EINVAL)
@@ -51,12 +51,12 @@ static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
 	return prog >= 0 && uses_map(prog, owner_map) ? 1 : -EBUSY;
 }
 
-int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
+int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
 		char *why, size_t size)
 {
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY, .prog_fd = prog);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY, .prog_fd = prog);
 	char name[IF_NAMESIZE] = "?";
-	HOOK(hook, point);
+	POINT(hook, point);
 	int made, err;
 
 	if_indextoname((unsigned int)ifindex, name);
@@ -64,7 +64,7 @@ int hook_attach(int ifindex, enum hook_point point, int prog, uint32_t owner_map
 	err = made && made != -EEXIST ? made : occupant(&hook, owner_map);
 	if (err == -EBUSY) {
 		snprintf(why, size, "%s: another program has our place on clsact (priority %d, handle %#x);"
-			 " is another instance using the interface?", name, HOOK_PRIORITY, HOOK_HANDLE);
+			 " is another instance using the interface?", name, CLSACT_PRIORITY, CLSACT_HANDLE);
 		return err;
 	}
 	if (err == 1)
@@ -103,10 +103,10 @@ static bool is_unused(int ifindex)
 	return unused;
 }
 
-void hook_detach(int ifindex, enum hook_point point, bool remove_clsact)
+void clsact_detach(int ifindex, enum clsact_point point, bool remove_clsact)
 {
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PRIORITY);
-	HOOK(hook, point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+	POINT(hook, point);
 
 	bpf_tc_detach(&hook, &opts);
 	if (!remove_clsact || !is_unused(ifindex))
