@@ -118,7 +118,7 @@ daemon_start()
 daemon_ready()
 {
 	[ -n "${daemon_pid:-}" ] || daemon_start "$@"
-	wait_until 10 all_well || daemon_fail "the lab did not come up: $(status -c .)"
+	wait_until 30 all_well || daemon_fail "the lab did not come up: $(status -c .)"
 }
 
 # daemon_stop [SIGNAL]: and wait for its end; the data path stays
