@@ -68,11 +68,11 @@ routing()
 {
 	local family
 	for family in -4 -6; do
-		on gateway ip "$family" rule show
+		on gateway ip "$family" rule show | sort
 		on gateway ip "$family" route show table all | sed 's/ expires [0-9]*sec//' |
 			grep -v '^multicast\|cache' | sort
 	done
-	on gateway ip nexthop show
+	on gateway ip nexthop show | sort
 }
 
 # route_of FAMILY ADDRESS: the route of the main table for it
