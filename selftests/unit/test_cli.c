@@ -36,6 +36,8 @@
 #define NOBODY 65534
 #define OUT 65536
 
+#define with_daemon(test) cmocka_unit_test_setup_teardown(test, daemon_up, daemon_down)
+
 /* What a command said, standard output and error together, and how it ended. */
 struct result {
 	int code;
@@ -227,7 +229,8 @@ static void put_server(uint32_t id, enum dfb_target_state state)
 static void put_world(void)
 {
 	struct dfb_control control = {.abi = DFB_ABI_VERSION};
-	struct dfb_plan plan = {.name = "app", .families = 1, .fast = 1, .n_candidates = 3, .candidates = {1, 2, 3}};
+	struct dfb_plan plan = {.name = "app", .families = 1, .fast = 1, .n_candidates = 3,
+				.candidates = {1, 2, 3}};
 	struct dfb_pool pool = {.epoch = 2, .committed = 2};
 	struct dfb_service service = {.pool = 1, .name = "web"};
 	struct dfb_service_key key;
@@ -236,8 +239,9 @@ static void put_world(void)
 	for (int i = 0; i < DFB_SLOTS; i++)
 		pool.slots[i] = 2;
 	pool.committed_ns = now;
-	pool.last = (struct dfb_switch){.from = 1, .to = 2, .reason = DFB_REASON_EXPIRED, .misses = 3, .witness = 3,
-					.last_good_ns = now - 3000000, .first_missed_ns = now - 2500000,
+	pool.last = (struct dfb_switch){.from = 1, .to = 2, .reason = DFB_REASON_EXPIRED, .misses = 3,
+					.witness = 3, .last_good_ns = now - 3000000,
+					.first_missed_ns = now - 2500000,
 					.witness_ns = now - 1000000, .verdict_ns = now - 250000,
 					.switched_ns = now - 210000};
 	put("control", 0, &control);
@@ -330,7 +334,8 @@ static int append_event(struct history *history, uint64_t seq, const char *time)
 	char json[256];
 
 	snprintf(json, sizeof(json), "{\"schema\":1,\"time\":\"%s\",\"kind\":\"failover\",\"pool\":\"app\","
-		 "\"from\":\"s1\",\"to\":\"s2\",\"epoch\":%u,\"reason\":\"no answer\"}", time, (unsigned int)seq);
+		 "\"from\":\"s1\",\"to\":\"s2\",\"epoch\":%u,\"reason\":\"no answer\"}",
+		 time, (unsigned int)seq);
 	return history_append(history, 1, seq, json);
 }
 
@@ -518,12 +523,10 @@ int main(void)
 		cmocka_unit_test(maps_of_another_version_are_refused),
 		cmocka_unit_test(only_who_may_can_look),
 		cmocka_unit_test(past_events_are_listed),
-		cmocka_unit_test_setup_teardown(with_the_daemon_all_is_well_or_degraded, daemon_up, daemon_down),
-		cmocka_unit_test_setup_teardown(a_daemon_that_stands_still_is_gone_round, daemon_up, daemon_down),
-		cmocka_unit_test_setup_teardown(orders_reach_the_daemon_and_answers_the_caller, daemon_up,
-						daemon_down),
-		cmocka_unit_test_setup_teardown(the_monitor_shows_events_until_the_daemon_ends, daemon_up,
-						daemon_down),
+		with_daemon(with_the_daemon_all_is_well_or_degraded),
+		with_daemon(a_daemon_that_stands_still_is_gone_round),
+		with_daemon(orders_reach_the_daemon_and_answers_the_caller),
+		with_daemon(the_monitor_shows_events_until_the_daemon_ends),
 	};
 	int failed = cmocka_run_group_tests_name("words", words, NULL, NULL);
 

@@ -31,6 +31,8 @@
 #define PATIENCE_MS 10000
 #define BIG (5u << 20)
 
+#define with_server(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 /* --- the daemon: does as it is told ---------------------------------------------------------- */
 
 struct daemon {
@@ -108,13 +110,14 @@ static int daemon_run(const char *path)
 	static const struct ctl_ops ops = {.status = daemon_status, .request = daemon_request};
 	struct daemon d = {.loop = loop_new()};
 	sigset_t set;
-	int error = ctl_server_open(d.loop, path, &ops, &d, &d.server);
+	int error;
 
-	if (error)
-		return -error;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
-	d.signals = signals_open(&set);
+	d.signals = signals_open(&set); /* before anybody can see that we are here */
+	error = ctl_server_open(d.loop, path, &ops, &d, &d.server);
+	if (error)
+		_exit(-error);
 	d.timer = timer_open();
 	loop_add(d.loop, d.signals, EPOLLIN, daemon_stop, &d);
 	loop_add(d.loop, d.timer, EPOLLIN, daemon_later, &d);
@@ -273,9 +276,9 @@ static void status_is_answered(void **state)
 static void a_request_is_answered_at_once_or_later(void **state)
 {
 	struct fixture *f = *state;
-	json_t *doc;
+	json_t *doc, *args = json_pack("{s:s}", "a", "b");
 
-	assert_int_equal(ctl_client_call(f->path, "echo", json_pack("{s:s}", "a", "b"), PATIENCE_MS, &doc), 0);
+	assert_int_equal(ctl_client_call(f->path, "echo", args, PATIENCE_MS, &doc), 0);
 	assert_string_equal(text(json_object_get(doc, "args"), "a"), "b");
 	json_decref(doc);
 	assert_int_equal(ctl_client_call(f->path, "later", NULL, PATIENCE_MS, &doc), 0);
@@ -559,21 +562,21 @@ static void a_client_does_not_wait_for_ever(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(status_is_answered, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_request_is_answered_at_once_or_later, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_wrong_with_a_request_is_said, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_endless_request_is_cut_off, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(requests_may_come_in_pieces_or_many_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_client_may_close_its_sending_side, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_client_may_leave_at_any_moment, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_large_reply_comes_through_beside_others, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_monitor_hears_every_report, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_monitor_that_lags_is_told_so_and_disconnected, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(too_many_clients_are_turned_away, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_second_daemon_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_a_killed_daemon_left_is_replaced, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_left_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_client_does_not_wait_for_ever, set_up, tear_down),
+		with_server(status_is_answered),
+		with_server(a_request_is_answered_at_once_or_later),
+		with_server(what_is_wrong_with_a_request_is_said),
+		with_server(an_endless_request_is_cut_off),
+		with_server(requests_may_come_in_pieces_or_many_at_once),
+		with_server(a_client_may_close_its_sending_side),
+		with_server(a_client_may_leave_at_any_moment),
+		with_server(a_large_reply_comes_through_beside_others),
+		with_server(a_monitor_hears_every_report),
+		with_server(a_monitor_that_lags_is_told_so_and_disconnected),
+		with_server(too_many_clients_are_turned_away),
+		with_server(a_second_daemon_is_refused),
+		with_server(what_a_killed_daemon_left_is_replaced),
+		with_server(a_file_that_is_no_socket_is_left_alone),
+		with_server(a_client_does_not_wait_for_ever),
 	};
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);

@@ -57,7 +57,8 @@ static void set_pool(struct snapshot *s, uint32_t active)
 	struct dfb_plan *plan = &s->plans[1];
 	struct dfb_pool *pool = &s->pools[1];
 
-	*plan = (struct dfb_plan){.name = "app", .families = 1, .fast = 1, .n_candidates = 3, .candidates = {1, 2, 3}};
+	*plan = (struct dfb_plan){.name = "app", .families = 1, .fast = 1, .n_candidates = 3,
+				  .candidates = {1, 2, 3}};
 	for (int i = 0; i < DFB_SLOTS; i++)
 		pool->slots[i] = active;
 	pool->epoch = pool->committed = 4;
@@ -89,7 +90,8 @@ static struct snapshot *world(void)
 	}
 	set_pool(s, 1);
 	set_service(s, (const char *const[]){"10.79.0.100"}, 1);
-	s->prober = (struct dfb_prober){.pid = 42, .alive_ns = s->now_ns - 3 * MS, .started_ns = 1, .late = 2};
+	s->prober = (struct dfb_prober){.pid = 42, .started_ns = 1, .late = 2};
+	s->prober.alive_ns = s->now_ns - 3 * MS;
 	return s;
 }
 
@@ -174,7 +176,8 @@ static void servers_have_what_the_contract_says(void **state)
 	assert_string_equal(text(address, "family"), "ipv4");
 	assert_int_equal(number(address, "timeout_us"), 3000);
 	assert_int_equal(number(address, "interval_us"), 10000);
-	assert_true(json_is_null(json_object_get(json_array_get(json_object_get(doc, "servers"), 1), "rtt_p50_us")));
+	server = json_array_get(json_object_get(doc, "servers"), 1);
+	assert_true(json_is_null(json_object_get(server, "rtt_p50_us")));
 	json_decref(doc);
 }
 
@@ -339,17 +342,18 @@ static void the_daemon_knows_more_than_the_maps(void **state)
 					 .ports = {{IPPROTO_TCP, 80}, {IPPROTO_UDP, 9000}}};
 	struct policy policy = {.n_pools = 1, .pools = &pool, .n_services = 1, .services = &service};
 	struct snapshot *s = world();
-	struct status_extra extra = {.gateway = "gw1", .started_ns = s->now_ns - 12300 * MS, .policy = &policy};
-	json_t *doc;
+	struct status_extra extra = {.gateway = "gw1", .policy = &policy};
+	json_t *doc, *ports;
 
 	(void)state;
 	assert_int_equal(address_parse("10.79.0.100", service.address[0]), 0);
+	extra.started_ns = s->now_ns - 12300 * MS;
 	doc = take(s, &extra);
 	assert_string_equal(text(doc, "daemon"), "up");
 	assert_string_equal(text(doc, "gateway"), "gw1");
 	assert_float_equal(json_real_value(json_object_get(doc, "uptime_s")), 12.3, 0.001);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(first(doc, "services"), "ports"), 1)),
-			    "udp/9000");
+	ports = json_object_get(first(doc, "services"), "ports");
+	assert_string_equal(json_string_value(json_array_get(ports, 1)), "udp/9000");
 	assert_int_equal(status_code(doc), CTL_OK);
 	json_decref(doc);
 }

@@ -125,7 +125,8 @@ enum ctl_code cli_no_such(const char *what, const char *name, const json_t *list
 	size_t i;
 	json_t *one;
 
-	fprintf(stderr, "defib: no %s \"%s\"; there %s", what, name, json_array_size(list) ? "is:" : "is none");
+	fprintf(stderr, "defib: no %s \"%s\"; there %s", what, name,
+		json_array_size(list) ? "is:" : "is none");
 	json_array_foreach(list, i, one) {
 		if (i == 20) {
 			fprintf(stderr, " ... (%zu)", json_array_size(list));

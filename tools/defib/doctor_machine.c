@@ -160,7 +160,8 @@ static void check_forwarding(struct doctor *d)
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		if (doctor_read_number(families[i].path, &on)) {
-			doctor_say(d, DOCTOR_WARN, families[i].name, "%s: %s", families[i].path, strerror(errno));
+			doctor_say(d, DOCTOR_WARN, families[i].name, "%s: %s", families[i].path,
+				   strerror(errno));
 		} else if (on) {
 			doctor_say(d, DOCTOR_OK, families[i].name, "on");
 		} else {

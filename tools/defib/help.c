@@ -181,7 +181,7 @@ static void print_bash(void)
 	     "complete -F _defib defib");
 }
 
-/* In man(7): words in bold, what stands for something else in italics. */
+/* In man(7): what stands for something else in italics. A line of source for each alternative. */
 static void print_man_args(const char *args)
 {
 	while (*args) {
@@ -191,7 +191,7 @@ static void print_man_args(const char *args)
 			printf("\\fI%.*s\\fR", (int)n, args);
 		} else {
 			n = 1;
-			printf(*args == '-' ? "\\-" : "%c", *args);
+			printf(*args == '-' ? "\\-" : !strncmp(args, " [", 2) ? "\n" : "%c", *args);
 		}
 		args += n;
 	}
@@ -200,10 +200,12 @@ static void print_man_args(const char *args)
 static void print_man(void)
 {
 	for (const struct command *c = commands; c->object; c++) {
+		if (c != commands)
+			puts(".br");
 		printf("\\fBdefib\\fR [\\fIOPTION\\fR...] \\fB%s%s%s\\fR%s", c->object, c->verb[0] ? " " : "",
 		       c->verb, c->args[0] ? " " : "");
 		print_man_args(c->args);
-		puts("\n.br");
+		putchar('\n');
 	}
 }
 

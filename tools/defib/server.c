@@ -108,7 +108,8 @@ static int maintenance(struct cli *cli, int argc, char **argv)
 
 	if (argc != 3 || (!on && strcmp(argv[2], "off")))
 		return cli_usage("server maintenance takes a server and a word: NAME on, or NAME off");
-	code = cli_call(cli, CTL_MAINTENANCE, json_pack("{s:s, s:b}", "server", argv[1], "on", (int)on), &reply);
+	code = cli_call(cli, CTL_MAINTENANCE, json_pack("{s:s, s:b}", "server", argv[1], "on", (int)on),
+			&reply);
 	if (code)
 		return code;
 	if (cli->json)

@@ -84,7 +84,8 @@ static void print_row(FILE *out, const struct table *t, size_t row, const int *w
 		const char *paint = row ? table_state_colour(text) : TABLE_BOLD;
 		bool last = i + 1 == t->columns;
 
-		print_cell(out, text, last && !t->right[i] ? 0 : width[i], t->right[i], colour ? paint : NULL);
+		print_cell(out, text, last && !t->right[i] ? 0 : width[i], t->right[i],
+			   colour ? paint : NULL);
 		fputs(last ? "\n" : "  ", out);
 	}
 }

@@ -23,7 +23,11 @@ bool ctl_client_is_answered(const char *path);
 /** ctl_client_fd() - for poll(2); stays the client's. */
 int ctl_client_fd(const struct ctl_client *client);
 
-/** ctl_client_send() - one request; @args: an object, the reference is taken, or NULL. Return: 0 or -errno. */
+/**
+ * ctl_client_send() - one request
+ * @args: an object, the reference is taken, or NULL
+ * Return: 0, -ECONNRESET (the daemon hung up), -EMSGSIZE (longer than CTL_MAX_REQUEST), or -errno.
+ */
 int ctl_client_send(struct ctl_client *client, const char *cmd, json_t *args);
 
 /**

@@ -67,7 +67,9 @@ static json_t *since_s(uint64_t now_ns, uint64_t since_ns)
 {
 	if (!since_ns)
 		return json_null();
-	return json_real((int64_t)(now_ns - since_ns) < 0 ? 0 : (double)((now_ns - since_ns) / 1000000) / 1e3);
+	if ((int64_t)(now_ns - since_ns) < 0)
+		return json_real(0);
+	return json_real((double)((now_ns - since_ns) / 1000000) / 1e3);
 }
 
 static json_t *name_or_null(const char *name)
