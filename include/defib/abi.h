@@ -89,13 +89,13 @@ enum dfb_reason {
  * struct dfb_target - `targets`: how to probe one address (array, key: target id, mmapable)
  * @address: network byte order; an IPv4 address as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
  * @server: its server's id; 0: no such target
- * @probe: enum dfb_probe_kind
+ * @probe: what kind of echo is asked for
  * @port: UDP echo port, host byte order
+ * @misses: expired probes in a row that make a verdict, 1 to DFB_WINDOW/2
  * @interval_ns: time between two probes
  * @timeout_ns: fixed reply timeout; 0: follow the round trip between the two bounds
  * @timeout_min_ns: lower bound of the automatic timeout
  * @timeout_max_ns: upper bound of the automatic timeout, at most DFB_WINDOW/2 intervals
- * @misses: expired probes in a row that make a verdict, 1 to DFB_WINDOW/2
  * @confirm_probes: extra probes on suspicion
  * @confirm_spacing_ns: time between them
  * @recover_replies: good replies in a row before the target is up again
@@ -109,8 +109,9 @@ enum dfb_reason {
 struct dfb_target {
 	__u8 address[16];
 	__u32 server;
-	__u16 probe;
-	__u16 port;
+	enum dfb_probe_kind probe;
+	__u32 port;
+	__u32 misses;
 	__u64 interval_ns;
 	__u64 timeout_ns;
 	__u64 timeout_min_ns;
@@ -118,14 +119,12 @@ struct dfb_target {
 	__u64 confirm_spacing_ns;
 	__u64 recover_hold_ns;
 	__u64 half_life_ns;
-	__u32 misses;
 	__u32 confirm_probes;
 	__u32 recover_replies;
 	__u32 suppress;
 	__u32 reuse;
 	__u32 cannot_leave;
 	__u32 generation;
-	__u32 pad;
 };
 
 /**
@@ -266,8 +265,8 @@ struct dfb_slot {
 
 /**
  * struct dfb_detect - the detector of one target; bpf/detect.h has the rules
- * @state: enum dfb_target_state
- * @reason: enum dfb_reason, of the last change of state
+ * @state: see detect.h
+ * @reason: of the last change of state
  * @since_ns: when @state began
  * @generation: the dfb_target.generation it is about
  * @judged: last sequence number with a judgement
@@ -295,8 +294,8 @@ struct dfb_slot {
  * @graces: callbacks that came late and granted a grace period
  */
 struct dfb_detect {
-	__u32 state;
-	__u32 reason;
+	enum dfb_target_state state;
+	enum dfb_reason reason;
 	__u64 since_ns;
 	__u32 generation;
 	__u32 judged;
@@ -346,7 +345,7 @@ struct dfb_target_run {
  * struct dfb_switch - the last change of a pool's server, with its evidence
  * @from: server id, 0: none
  * @to: server id
- * @reason: enum dfb_reason
+ * @reason: why
  * @misses: expired probes in a row at the verdict
  * @witness: server id that answered meanwhile
  * @lateness_ns: how late the callback was that gave the verdict
@@ -359,7 +358,7 @@ struct dfb_target_run {
 struct dfb_switch {
 	__u32 from;
 	__u32 to;
-	__u32 reason;
+	enum dfb_reason reason;
 	__u32 misses;
 	__u32 witness;
 	__u32 lateness_ns;
@@ -570,5 +569,33 @@ struct dfb_order {
 };
 
 #define DFB_ORDER_OFFSET 14
+
+/* Both compilers must see the same; a change of one of these is a change of DFB_ABI_VERSION. */
+#define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
+_Static_assert(sizeof(struct dfb_target) == 112, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_server) == 168, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_plan) == 168, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_service_key) == 16, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_service) == 36, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_control) == 32, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_interface) == 20, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_prober) == 88, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_slot) == 32, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_detect) == 1208, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target_run) == 1248, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_pool) == 160, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_rtt) == 256, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_steer_counters) == 48, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_echo_counters) == 112, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_xdp_conf) == 8, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_echo_conf) == 32, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_prefix) == 20, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_event) == 104, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_nudge) == 8, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_order) == 24, DFB_ABI_SIZE);
+
 
 #endif

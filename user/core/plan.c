@@ -20,7 +20,7 @@ bool plan_target(const struct policy_server *server, uint32_t family, const stru
 
 	memcpy(t.address, server->address[family], sizeof(t.address));
 	t.server = server->id;
-	t.probe = (uint16_t)h->probe;
+	t.probe = h->probe;
 	t.port = h->port;
 	t.interval_ns = h->interval_ns;
 	t.timeout_ns = h->timeout_ns;
