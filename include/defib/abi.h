@@ -180,6 +180,7 @@ struct dfb_service {
  * @stop: 1: the prober ends itself (teardown)
  * @table_base: a server's routing table is this + its id
  * @rule_priority: of the rules that lead there
+ * @netns: inode of the network namespace that the interfaces are in
  */
 struct dfb_control {
 	__u32 abi;
@@ -190,6 +191,7 @@ struct dfb_control {
 	__u32 table_base;
 	__u32 rule_priority;
 	__u32 pad;
+	__u64 netns;
 };
 
 /**
@@ -577,7 +579,7 @@ _Static_assert(sizeof(struct dfb_server) == 168, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_plan) == 168, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service_key) == 16, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 36, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_control) == 32, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_control) == 40, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_interface) == 20, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prober) == 88, DFB_ABI_SIZE);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <act/prober.h>
 #include <act/route.h>
 #include <base/clean.h>
+#include <base/netns.h>
 #include <ctl/client.h>
 #include <sense/kern.h>
 #include <sense/snapshot.h>
@@ -62,6 +64,14 @@ static void remove_routes(const struct snapshot *s, bool keep_routes)
 	route_free(route);
 }
 
+/* Programs, rules and routes are in the instance's network namespace; if that is gone, so are they. */
+static int enter_netns(const struct snapshot *s)
+{
+	CLEAN_CLOSE int fd = s->control.netns == netns_inode() ? -1 : netns_open(s->control.netns);
+
+	return fd >= 0 && setns(fd, CLONE_NEWNET) ? -errno : 0;
+}
+
 static int parse(int argc, char **argv, bool *ret_keep)
 {
 	static const struct option options[] = {{"keep-routes", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
@@ -75,16 +85,6 @@ static int parse(int argc, char **argv, bool *ret_keep)
 	return optind < argc ? cli_usage("teardown takes no %s", argv[optind]) : CTL_OK;
 }
 
-static bool daemon_runs(const struct paths *paths)
-{
-	struct ctl_client *client;
-
-	if (ctl_client_open(paths->socket, &client))
-		return false;
-	ctl_client_close(client);
-	return true;
-}
-
 int cmd_teardown(struct cli *cli, int argc, char **argv)
 {
 	struct snapshot *s = NULL;
@@ -95,11 +95,16 @@ int cmd_teardown(struct cli *cli, int argc, char **argv)
 		return err;
 	if (geteuid())
 		return cli_fail(CTL_DENIED, "teardown needs root");
-	if (daemon_runs(&cli->paths))
+	if (ctl_client_is_answered(cli->paths.socket))
 		return cli_fail(CTL_FAILED, "the daemon of instance %s runs; stop it first (systemctl stop defibd)",
 				cli->instance);
 	there = !access(cli->paths.pin_dir, F_OK);
 	err = snapshot_read(cli->paths.maps_dir, &s);
+	if (!err && enter_netns(s)) {
+		snapshot_free(s);
+		return cli_fail(CTL_FAILED, "cannot enter the network namespace of instance %s: %s", cli->instance,
+				strerror(errno));
+	}
 	stop_prober(&cli->paths);
 	if (!err)
 		remove_routes(s, keep_routes);
@@ -108,6 +113,7 @@ int cmd_teardown(struct cli *cli, int argc, char **argv)
 	snapshot_free(s);
 	kern_teardown(&cli->paths);
 	unlink(cli->paths.socket);
+	unlink(cli->paths.socket_lock);
 	unlink(cli->paths.probe_lock);
 	rmdir(cli->paths.run_dir);
 	if (cli->json)

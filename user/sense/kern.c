@@ -14,6 +14,7 @@
 #include "base/clean.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/netns.h"
 #include "core/news.h"
 #include "kern_private.h"
 
@@ -66,6 +67,18 @@ static int open_pin(const char *dir, const char *name)
 	return bpf_obj_get(path);
 }
 
+/* The interfaces of an instance are in one network namespace, for as long as that exists. */
+static int check_netns(const struct dfb_control *control, const struct paths *paths, char *why, size_t size)
+{
+	CLEAN_CLOSE int fd = control->netns == netns_inode() ? -1 : netns_open(control->netns);
+
+	if (fd < 0)
+		return 0;
+	snprintf(why, size, "what is pinned below %s works in another network namespace (inode %llu);"
+		 " start there, or use another --instance", paths->pin_dir, (unsigned long long)control->netns);
+	return -EXDEV;
+}
+
 /* Pinned maps of a version that we do not speak must not be touched. */
 static int check_abi(const struct paths *paths, char *why, size_t size)
 {
@@ -78,8 +91,10 @@ static int check_abi(const struct paths *paths, char *why, size_t size)
 		return fd;
 	if (bpf_map_lookup_elem(fd, &(uint32_t){0}, &control))
 		return -errno;
-	if (!control.abi || control.abi == DFB_ABI_VERSION)
+	if (!control.abi)
 		return 0;
+	if (control.abi == DFB_ABI_VERSION)
+		return check_netns(&control, paths, why, size);
 	snprintf(why, size, "the maps pinned below %s have ABI version %u, this program speaks %u;"
 		 " `defib teardown --keep-routes` removes them and leaves the routes serving",
 		 paths->maps_dir, control.abi, DFB_ABI_VERSION);
@@ -158,6 +173,7 @@ static int put_control(struct kern *k, const struct policy *policy)
 	control.mark_shift = k->steer->rodata->mark_shift;
 	control.table_base = policy->gateway.table_base;
 	control.rule_priority = policy->gateway.rule_priority;
+	control.netns = netns_inode();
 	control.stop = 0;
 	return map_put(k->beat->maps.control, 0, &control);
 }

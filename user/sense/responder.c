@@ -20,6 +20,7 @@
 #include <linux/magic.h>
 
 #include "base/clean.h"
+#include "base/netns.h"
 #include "base/paths.h"
 #include "base/text.h"
 #include "driver.h"
@@ -40,16 +41,10 @@ static const char *const pinned[] = {"echo_conf", "echo_counters", "echo_allow",
 
 /* --- pins ------------------------------------------------------------------------------------ */
 
-static unsigned long namespace_inode(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/net", &st) ? 0 : (unsigned long)st.st_ino;
-}
-
 static void name_dir(char dir[RESPONDER_PATH], int ifindex)
 {
-	snprintf(dir, RESPONDER_PATH, RESPONDER_DIR "/%lu-%d", namespace_inode(), ifindex);
+	snprintf(dir, RESPONDER_PATH, RESPONDER_DIR "/%llu-%d", (unsigned long long)netns_inode(),
+		 ifindex);
 }
 
 static void name_use(struct xdp_use *use, const char *dir, int ifindex, enum xdp_mode mode)
@@ -332,7 +327,7 @@ int responder_list(responder_fn *fn, void *arg)
 	DIR *d;
 
 	libbpf_set_print(be_silent);
-	snprintf(mine, sizeof(mine), "%lu-", namespace_inode());
+	snprintf(mine, sizeof(mine), "%llu-", (unsigned long long)netns_inode());
 	d = opendir(RESPONDER_DIR);
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
