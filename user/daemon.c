@@ -275,7 +275,9 @@ static int open_signals(struct daemon *d)
 
 static int fail(const char *what, int err)
 {
-	log_error("%s: %s", what, strerror(-err));
+	bool denied = err == -EPERM || err == -EACCES;
+
+	log_error("%s: %s%s", what, strerror(-err), denied ? " (defibd is for root, or see CAPABILITIES in defibd(8))" : "");
 	return err;
 }
 
@@ -302,7 +304,7 @@ static int open_base(struct daemon *d)
 	return err ? fail("worker", err) : open_signals(d);
 }
 
-static int open_kernel(struct daemon *d)
+static int load_kernel(struct daemon *d)
 {
 	char why[512];
 	int err = kern_open(&d->paths, d->policy, daemon_emit, d, &d->kern, why, sizeof(why));
@@ -315,6 +317,17 @@ static int open_kernel(struct daemon *d)
 	}
 	err = daemon_attach(d);
 	return err == -ENODEV ? 0 : err;
+}
+
+/* A first start that fails leaves nothing; what an earlier one made goes on serving. */
+static int open_kernel(struct daemon *d)
+{
+	bool first = access(d->paths.pin_dir, F_OK) != 0;
+	int err = load_kernel(d);
+
+	if (err && first)
+		kern_teardown(&d->paths);
+	return err;
 }
 
 static int open_network(struct daemon *d)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* defibd: the command line of the controller. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +78,9 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (policy_load(o.config, stderr, &policy))
-		return 2;
+	status = policy_load(o.config, stderr, &policy);
+	if (status)
+		return status == -EACCES ? 4 : 2;
 	if (o.check) {
 		policy_free(policy);
 		return 0;
