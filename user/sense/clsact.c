@@ -103,12 +103,13 @@ static bool is_unused(int ifindex)
 	return unused;
 }
 
-void clsact_detach(int ifindex, enum clsact_point point, bool remove_clsact)
+void clsact_detach(int ifindex, enum clsact_point point, uint32_t owner_map, bool remove_clsact)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 	POINT(hook, point);
 
-	bpf_tc_detach(&hook, &opts);
+	if (occupant(&hook, owner_map) == 1)
+		bpf_tc_detach(&hook, &opts);
 	if (!remove_clsact || !is_unused(ifindex))
 		return;
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;

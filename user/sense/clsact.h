@@ -21,7 +21,11 @@ enum clsact_point {
 int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
 		char *why, size_t size);
 
-/** clsact_detach() - what is gone already is no error. @remove_clsact: also the qdisc, if it is empty. */
-void clsact_detach(int ifindex, enum clsact_point point, bool remove_clsact);
+/**
+ * clsact_detach() - what is gone already is no error, and what is not ours stays
+ * @owner_map: as for clsact_attach()
+ * @remove_clsact: also the qdisc, if it is empty
+ */
+void clsact_detach(int ifindex, enum clsact_point point, uint32_t owner_map, bool remove_clsact);
 
 #endif

@@ -31,6 +31,27 @@ static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *nam
 	return false;
 }
 
+/* --- ownership ------------------------------------------------------------------------------- */
+
+static uint32_t map_id(int fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
+}
+
+/* A map that only programs of this instance at that place use. Return: its id, 0: there is none. */
+static uint32_t owner_map(const struct paths *paths, enum clsact_point point)
+{
+	char path[PATHS_LEN + 16];
+	CLEAN_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", paths->maps_dir, point == CLSACT_INGRESS ? "pools" : "state");
+	fd = bpf_obj_get(path);
+	return fd < 0 ? 0 : map_id(fd);
+}
+
 /* --- detaching ------------------------------------------------------------------------------- */
 
 static void detach_server(const struct paths *paths, int ifindex, const struct dfb_interface *face,
@@ -41,7 +62,8 @@ static void detach_server(const struct paths *paths, int ifindex, const struct d
 	name_xdp_use(&use, paths, ifindex);
 	xdp_leave(&use);
 	if (exists)
-		clsact_detach(ifindex, CLSACT_EGRESS, face->clsact && !face->client);
+		clsact_detach(ifindex, CLSACT_EGRESS, owner_map(paths, CLSACT_EGRESS),
+			      face->clsact && !face->client);
 }
 
 /* The index may be another interface's by now. */
@@ -67,7 +89,8 @@ static void detach(const struct paths *paths, int interfaces, uint32_t ifindex, 
 	}
 	if (face->client && !client) {
 		if (exists)
-			clsact_detach((int)ifindex, CLSACT_INGRESS, face->clsact && !face->server);
+			clsact_detach((int)ifindex, CLSACT_INGRESS, owner_map(paths, CLSACT_INGRESS),
+				      face->clsact && !face->server);
 		face->client = 0;
 	}
 	if (client || server)
@@ -92,31 +115,28 @@ static void detach_others(const struct paths *paths, int interfaces, const struc
 
 /* --- attaching ------------------------------------------------------------------------------- */
 
-static uint32_t map_id(const struct bpf_map *map)
-{
-	struct bpf_map_info info = {};
-	uint32_t length = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &length) ? 0 : info.id;
-}
-
 static int attach_client(struct kern *k, int ifindex, bool *made, char *why, size_t size)
 {
 	return clsact_attach(ifindex, CLSACT_INGRESS, bpf_program__fd(k->steer->progs.dfb_steer),
-			   map_id(k->steer->maps.pools), made, why, size);
+			     map_id(bpf_map__fd(k->steer->maps.pools)), made, why, size);
 }
 
+/* clsact first: it tells whether another instance is here, which shares the XDP root with us. */
 static int attach_server(struct kern *k, int ifindex, bool *made, char *why, size_t size)
 {
+	uint32_t owner = map_id(bpf_map__fd(k->beat->maps.state));
 	struct xdp_use use;
 	int err;
 
+	err = clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp), owner, made, why,
+			    size);
+	if (err)
+		return err;
 	name_xdp_use(&use, &k->paths, ifindex);
 	err = xdp_join(&use, bpf_program__fd(k->beat->progs.dfb_reply), 0, why, size);
 	if (err)
-		return err;
-	return clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp),
-			   map_id(k->beat->maps.state), made, why, size);
+		clsact_detach(ifindex, CLSACT_EGRESS, owner, false);
+	return err;
 }
 
 /* Noted before it is done, so that a teardown finds all that a crash left half done. */
