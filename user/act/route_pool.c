@@ -129,7 +129,7 @@ static void check_address(struct work *work, const uint8_t address[16])
 	if ((found.type != RTN_UNICAST && found.table != RT_TABLE_MAIN) ||
 	    (found.prefix == wanted.prefix && found.protocol == RTPROT_KERNEL)) {
 		route_run_problem(work->run, -EEXIST,
-				  "%s: service address %s is this gateway's own (`%s`): take it off the interface",
+				  "%s: service address %s is this gateway's own, take it off the interface (`%s`)",
 				  work->name, address_format(address, name), netobject_format(&found, text));
 		work->blocked = true;
 	} else if (found.prefix == wanted.prefix && found.table == RT_TABLE_MAIN &&
