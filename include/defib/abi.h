@@ -577,7 +577,6 @@ struct dfb_order {
 _Static_assert(sizeof(struct dfb_target) == 112, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_server) == 168, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_plan) == 168, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_service_key) == 16, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 36, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_control) == 40, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_interface) == 20, DFB_ABI_SIZE);
@@ -588,15 +587,12 @@ _Static_assert(sizeof(struct dfb_detect) == 1208, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_target_run) == 1248, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_pool) == 160, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_rtt) == 256, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_steer_counters) == 48, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_echo_counters) == 112, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_xdp_conf) == 8, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_echo_conf) == 32, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prefix) == 20, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_event) == 104, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_nudge) == 8, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_order) == 24, DFB_ABI_SIZE);
 
 

@@ -31,7 +31,8 @@ static void tell_synced(struct step *s, const struct event_synced *r)
 	struct core *core = s->core;
 
 	if (r->error && strcmp(core->sync_told, r->why))
-		snprintf(tell(s, REPORT_SYNC_FAILED)->reason, sizeof(((struct report *)0)->reason), "%s", r->why);
+		snprintf(tell(s, REPORT_SYNC_FAILED)->reason, sizeof(((struct report *)0)->reason), "%s",
+			 r->why);
 	snprintf(core->sync_told, sizeof(core->sync_told), "%s", r->error ? r->why : "");
 }
 

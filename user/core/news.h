@@ -9,7 +9,8 @@
 bool news_from_record(const struct dfb_event *record, struct event *ret_event);
 
 /** news_from_target() - a target as it is now; @now_ns: the event's time */
-void news_from_target(uint32_t target, const struct dfb_detect *detect, uint64_t now_ns, struct event *ret_event);
+void news_from_target(uint32_t target, const struct dfb_detect *detect, uint64_t now_ns,
+		      struct event *ret_event);
 
 /** news_from_pool() - a pool as it is now */
 void news_from_pool(uint32_t id, const struct dfb_pool *pool, uint64_t now_ns, struct event *ret_event);

@@ -73,7 +73,8 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 	*ret_new = new;
 }
 
-void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old, struct dfb_plan *ret_new)
+void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old,
+	       struct dfb_plan *ret_new)
 {
 	const struct policy_pool *pool = &policy->pools[index];
 	struct dfb_plan new = {

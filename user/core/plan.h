@@ -22,7 +22,8 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 		 struct dfb_server *ret_new);
 
 /** plan_pool() - @index: into policy->pools. Whether it is held is kept while its name is the same. */
-void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old, struct dfb_plan *ret_new);
+void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old,
+	       struct dfb_plan *ret_new);
 
 /** plan_service() - the value for each address of a service; @index: into policy->services */
 void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service);

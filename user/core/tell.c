@@ -6,8 +6,9 @@
 #include "private.h"
 
 const char *const server_state_names[SERVER_STATE_MAX] = {
-	[SERVER_UP] = "up",	      [SERVER_RECOVERING] = "recovering", [SERVER_SUSPECT] = "suspect",
-	[SERVER_UNKNOWN] = "unknown", [SERVER_DOWN] = "down",		  [SERVER_MAINTENANCE] = "maintenance",
+	[SERVER_UP] = "up",	      [SERVER_RECOVERING] = "recovering",
+	[SERVER_SUSPECT] = "suspect", [SERVER_UNKNOWN] = "unknown",
+	[SERVER_DOWN] = "down",	      [SERVER_MAINTENANCE] = "maintenance",
 };
 
 const char *const service_state_names[SERVICE_STATE_MAX] = {
@@ -59,7 +60,8 @@ static const struct event_target *latest_target(const struct core_server *server
 {
 	const struct event_target *t = server->target;
 
-	return t[DFB_FAMILY_IPV6].since_ns > t[DFB_FAMILY_IPV4].since_ns ? &t[DFB_FAMILY_IPV6] : &t[DFB_FAMILY_IPV4];
+	return t[DFB_FAMILY_IPV6].since_ns > t[DFB_FAMILY_IPV4].since_ns ? &t[DFB_FAMILY_IPV6] :
+									   &t[DFB_FAMILY_IPV4];
 }
 
 /* At the time when the kernel saw it, not when we heard of it. */
@@ -166,7 +168,8 @@ static bool has_evidence(const struct dfb_switch *c)
 	       (c->reason == DFB_REASON_VERDICT && c->witness);
 }
 
-static void explain_failover(const struct core *core, const struct dfb_switch *c, uint64_t changes, struct report *r)
+static void explain_failover(const struct core *core, const struct dfb_switch *c, uint64_t changes,
+			     struct report *r)
 {
 	int n = snprintf(r->reason, sizeof(r->reason), "%s", reason_names[c->reason % DFB_REASON_MAX]);
 	size_t left = sizeof(r->reason) - (size_t)n;

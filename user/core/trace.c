@@ -28,8 +28,9 @@ _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPOR
 /* --- one line per event and action ----------------------------------------------------------- */
 
 static const char *const target_state_names[] = {
-	[DFB_STATE_UNKNOWN] = "unknown", [DFB_STATE_UP] = "up",			[DFB_STATE_SUSPECT] = "suspect",
-	[DFB_STATE_DOWN] = "down",	 [DFB_STATE_RECOVERING] = "recovering",
+	[DFB_STATE_UNKNOWN] = "unknown",       [DFB_STATE_UP] = "up",
+	[DFB_STATE_SUSPECT] = "suspect",       [DFB_STATE_DOWN] = "down",
+	[DFB_STATE_RECOVERING] = "recovering",
 };
 
 _Static_assert(sizeof(target_state_names) / sizeof(target_state_names[0]) == DFB_STATE_MAX, "every state has a name");
@@ -48,11 +49,12 @@ static void trace_target(const struct core *core, const struct event_target *t, 
 {
 	snprintf(text, size, "target %s/%d %s %s misses=%u witness=%s",
 		 server_name(core, dfb_target_server(t->target)), dfb_target_family(t->target) ? 6 : 4,
-		 target_state_names[t->state < DFB_STATE_MAX ? t->state : DFB_STATE_UNKNOWN], reason(t->reason),
-		 t->misses, server_name(core, t->witness));
+		 target_state_names[t->state < DFB_STATE_MAX ? t->state : DFB_STATE_UNKNOWN],
+		 reason(t->reason), t->misses, server_name(core, t->witness));
 }
 
-static void trace_pool(const struct core *core, const char *what, const struct event_pool *p, char *text, size_t size)
+static void trace_pool(const struct core *core, const char *what, const struct event_pool *p, char *text,
+		       size_t size)
 {
 	snprintf(text, size, "%s %s server=%s epoch=%llu from=%s %s", what, pool_name(core, p->pool),
 		 server_name(core, p->server), (unsigned long long)p->epoch, server_name(core, p->last.from),
@@ -62,8 +64,8 @@ static void trace_pool(const struct core *core, const char *what, const struct e
 static void trace_result(const struct core *core, const char *what, const struct event_result *r, char *text,
 			 size_t size)
 {
-	snprintf(text, size, "%s %s epoch=%llu %s", what, pool_name(core, r->pool), (unsigned long long)r->epoch,
-		 r->error ? r->why : "ok");
+	snprintf(text, size, "%s %s epoch=%llu %s", what, pool_name(core, r->pool),
+		 (unsigned long long)r->epoch, r->error ? r->why : "ok");
 }
 
 static void trace_operator(const char *what, const struct event_operator *op, char *text, size_t size)
@@ -109,7 +111,8 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 		break;
 	case EVENT_TAMPERED:
 	case EVENT_HOOK_FAILED:
-		snprintf(text, size, "%s %s", ev->kind == EVENT_TAMPERED ? "tampered" : "hook-failed", ev->text.what);
+		snprintf(text, size, "%s %s", ev->kind == EVENT_TAMPERED ? "tampered" : "hook-failed",
+			 ev->text.what);
 		break;
 	default:
 		snprintf(text, size, "%s", ev->kind == EVENT_POLICY ? "policy" : "tick");
@@ -137,14 +140,16 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 	switch (a->kind) {
 	case ACTION_STEER:
 		snprintf(text, size, "steer %s to=%s expect=%llu %s", pool_name(core, a->steer.pool),
-			 server_name(core, a->steer.to), (unsigned long long)a->steer.epoch, reason(a->steer.reason));
+			 server_name(core, a->steer.to), (unsigned long long)a->steer.epoch,
+			 reason(a->steer.reason));
 		break;
 	case ACTION_COMMIT:
 		snprintf(text, size, "commit %s server=%s epoch=%llu", pool_name(core, a->commit.pool),
 			 server_name(core, a->commit.server), (unsigned long long)a->commit.epoch);
 		break;
 	case ACTION_HOLD:
-		snprintf(text, size, "hold %s %s", pool_name(core, a->hold.pool), a->hold.held ? "yes" : "no");
+		snprintf(text, size, "hold %s %s", pool_name(core, a->hold.pool),
+			 a->hold.held ? "yes" : "no");
 		break;
 	case ACTION_FLAG:
 		snprintf(text, size, "flag %s %#x", server_name(core, a->flag.server), a->flag.flags);
