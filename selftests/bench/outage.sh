@@ -20,8 +20,12 @@ measure()
 	on gateway "$root/build/lab/outages" --lab "$prefix" --instance "$prefix" --to "$to" \
 		--kills "$KILLS" --seed "${SELFTEST_SEED:-1}" --json "$@" >"$work/row"
 	jq -r --arg name "$name" '[$name, .kills] + [.outage_us | .min, .p50, .p90, .p99, .max] +
-		[.moved_us.p50, .moved_us.max] | @tsv' "$work/row" | awk -F'\t' '
-		{ printf "%-34s %5d", $1, $2; for (i = 3; i <= NF; i++) printf " %8.2f", $i / 1000; print "" }'
+		[.moved_us.p50, .moved_us.max] | @tsv' "$work/row" | awk -F'\t' '{
+			printf "%-34s %5d", $1, $2
+			for (i = 3; i <= NF; i++)
+				printf " %8.2f", $i / 1000
+			print ""
+		}'
 }
 
 restart_with()

@@ -39,7 +39,8 @@ redirect()
 	local e0 map
 	on gateway tc filter del dev g0 ingress pref 10 2>/dev/null || true
 	[ "$1" = on ] || return 0
-	on gateway tc filter add dev g0 ingress pref 10 bpf da obj "$root/build/selftests/bench/neigh.bpf.o" sec tc
+	on gateway tc filter add dev g0 ingress pref 10 bpf da sec tc \
+		obj "$root/build/selftests/bench/neigh.bpf.o"
 	e0=$(on gateway ip -j link show e0 | jq ".[0].ifindex")
 	map=$(on gateway tc -j filter show dev g0 ingress pref 10 | jq '.[1].options.prog.id')
 	map=$(bpftool -j prog show id "$map" | jq '.map_ids[0]')
