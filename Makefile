@@ -104,6 +104,12 @@ $(UNIT): $(B)/%: %.c $(ARCHIVES)
 	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ \
 		$(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 
+PACKETS_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/bpf/*.c))
+
+$(PACKETS_OBJ): CPPFLAGS += -Iselftests/lib
+$(B)/selftests/packets: $(PACKETS_OBJ) $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
 # The simulator runs bpf/beat.bpf.c itself: the shim stands in for what libbpf declares. What it is
 # made of goes to build/world/, as build/selftests/model is the program.
 MODEL_SRC := $(filter-out %/model.c %/story.c,$(wildcard selftests/model/*.c))
@@ -113,9 +119,10 @@ $(B)/world/%.o: selftests/model/%.c
 	@mkdir -p $(@D)
 	$(CC) -Iselftests/model/shim $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/selftests/model $(B)/selftests/story: $(B)/selftests/%: $(B)/world/%.o $(MODEL_OBJ) $(ARCHIVES)
+$(B)/selftests/model $(B)/selftests/story: $(B)/selftests/%: $(B)/world/%.o $(MODEL_OBJ) \
+		$(B)/user/base/text.o $(B)/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 MAN := $(wildcard Documentation/man/*.[1-8])
 

@@ -221,8 +221,8 @@ int dfb_stamp(struct __sk_buff *skb)
 	cfg = bpf_map_lookup_elem(&targets, &id);
 	run = bpf_map_lookup_elem(&state, &id);
 	parse_destination(&pkt, address);
-	if (!cfg || !run || !cfg->server || cfg->probe != kind || !parse_same_address(address, cfg->address) ||
-	    run->detect.generation != cfg->generation) {
+	if (!cfg || !run || !cfg->server || cfg->probe != kind ||
+	    !parse_same_address(address, cfg->address) || run->detect.generation != cfg->generation) {
 		count->stamp_bad_target++;
 		return TC_ACT_UNSPEC;
 	}

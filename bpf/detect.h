@@ -375,13 +375,15 @@ static inline int detect_conclusive(const struct dfb_target *cfg, const struct d
 static inline void detect_expired(const struct dfb_target *cfg, struct dfb_detect *d, __u64 sent,
 				  int stamped, struct detect_step *step)
 {
+	enum dfb_reason reason = stamped ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT;
+
 	detect_count_miss(d, sent, stamped);
 	switch (d->state) {
 	case DFB_STATE_UP:
-		detect_enter(d, DFB_STATE_SUSPECT, stamped ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT, step->now);
+		detect_enter(d, DFB_STATE_SUSPECT, reason, step->now);
 		break;
 	case DFB_STATE_RECOVERING:
-		detect_enter(d, DFB_STATE_DOWN, stamped ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT, step->now);
+		detect_enter(d, DFB_STATE_DOWN, reason, step->now);
 		return;
 	case DFB_STATE_DOWN:
 		step->again = d->misses >= cfg->misses;

@@ -97,7 +97,7 @@ static __always_inline int is_unicast_ip6(const struct in6_addr *address)
 		return 0;
 	if (word[0] || word[1])
 		return 1;
-	if (word[2] == bpf_htonl(0xffff)) /* IPv4-mapped: never on a wire, and the allow list means IPv4 by it */
+	if (word[2] == bpf_htonl(0xffff)) /* never on a wire; the allow list means IPv4 by it */
 		return 0;
 	return word[2] || bpf_ntohl(word[3]) > 1; /* :: and ::1 */
 }
@@ -213,7 +213,8 @@ static __always_inline void turn_ip6(struct ipv6hdr *ip)
 }
 
 /* The whole checksum: a virtual interface may have handed us a packet that carries only a part. */
-static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv6hdr *ip, __u32 at, __u32 length)
+static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv6hdr *ip, __u32 at,
+					    __u32 length)
 {
 	const __u32 *address = (const __u32 *)&ip->saddr;
 	__u64 sum = (__u64)bpf_htons(IPPROTO_UDP) + bpf_htonl(length);

@@ -24,7 +24,8 @@
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_target, BPF_F_MMAPABLE) targets SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_server, 0) servers SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_plan, 0) plans SEC(".maps");
-MAP_OF(BPF_MAP_TYPE_HASH, struct dfb_service_key, struct dfb_service, BPF_F_NO_PREALLOC) services SEC(".maps");
+MAP_OF(BPF_MAP_TYPE_HASH, struct dfb_service_key, struct dfb_service, BPF_F_NO_PREALLOC)
+services SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_control, BPF_F_MMAPABLE) control SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_HASH, __u32, struct dfb_interface, BPF_F_NO_PREALLOC) interfaces SEC(".maps");
 

@@ -145,9 +145,10 @@ struct parse_echo { /* ICMP (RFC 792) and ICMPv6 (RFC 4443) echo have one layout
 /* An ICMP or ICMPv6 echo header that is really there; NULL otherwise. */
 static __always_inline struct parse_echo *parse_echo(const struct packet *pkt, void *end)
 {
+	__u8 proto = pkt->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	struct parse_echo *echo = pkt->l4;
 
-	if (pkt->proto != (pkt->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || pkt->later || (void *)(echo + 1) > end)
+	if (pkt->proto != proto || pkt->later || (void *)(echo + 1) > end)
 		return NULL;
 	return echo;
 }

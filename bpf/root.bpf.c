@@ -30,7 +30,8 @@ static __always_inline int is_ours(const struct packet *pkt, void *header, void 
 {
 	struct dfb_probe *probe = header + sizeof(struct udphdr);
 
-	return pkt->l4_length >= sizeof(struct udphdr) + sizeof(*probe) && (void *)(&probe->magic + 1) <= end && probe->magic == bpf_htonl(DFB_PROBE_MAGIC);
+	return pkt->l4_length >= sizeof(struct udphdr) + sizeof(*probe) && (void *)(probe + 1) <= end &&
+	       probe->magic == bpf_htonl(DFB_PROBE_MAGIC);
 }
 
 static __always_inline int is_echo_reply(const struct packet *pkt, const struct parse_echo *echo)
