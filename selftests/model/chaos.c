@@ -133,7 +133,7 @@ static void put_death(struct chaos *c)
 
 static void put_network_fault(struct chaos *c)
 {
-	uint32_t begin = moment(c), end = end_of(c, begin), uplink = any(c, c->n_uplinks);
+	uint32_t begin = moment(c), end = end_of(c, begin), uplink = any(c, c->n_uplinks), server;
 
 	switch (any(c, 5)) {
 	case 0:
@@ -150,7 +150,8 @@ static void put_network_fault(struct chaos *c)
 		    between(c, 100, 20000), between(c, 100000, 800000), end, uplink);
 		break;
 	default:
-		put(c, "at %uus slow s%u %uus\nat %uus slow s%u 0\n", begin, uplink, between(c, 100, 30000), end, uplink);
+		server = any(c, c->n_servers);
+		put(c, "at %uus slow s%u %uus\nat %uus slow s%u 0\n", begin, server, between(c, 100, 30000), end, server);
 		break;
 	}
 }
@@ -249,22 +250,6 @@ static void put_fault(struct chaos *c)
 		put_command(c);
 }
 
-/* Whoever is dead may stay so; everything else is well again. */
-static void put_end(struct chaos *c)
-{
-	for (uint32_t i = 0; i < c->n_uplinks; i++) {
-		put(c, "at %uus heal e%u\nat %uus plug e%u\n", CHAOS_CALM_US, i, CHAOS_CALM_US, i);
-		put(c, "at %uus loss e%u 0\nat %uus bursts e%u 0 1000000\n", CHAOS_CALM_US, i, CHAOS_CALM_US, i);
-	}
-	for (uint32_t i = 0; i < c->n_servers; i++)
-		put(c, "at %uus slow s%u 0\n", CHAOS_CALM_US, i);
-	put(c, "at %uus empty-ring\nat %uus commit-takes 200us\n", CHAOS_CALM_US, CHAOS_CALM_US);
-	put(c, "at %uus late 0\nat %uus continue prober\n", CHAOS_CALM_US, CHAOS_CALM_US);
-	put(c, "at %uus continue controller\nat %uus start controller\n", CHAOS_CALM_US, CHAOS_CALM_US);
-	put(c, "at %uus start prober\nat %uus reload\n", CHAOS_CALM_US + 1000, CHAOS_CALM_US + 1000);
-	put(c, "until %s settled\n", CHAOS_END);
-}
-
 void chaos_script(uint64_t seed, char *text, size_t size)
 {
 	struct chaos c = {.text = text, .size = size, .base_us = CHAOS_FROM_US};
@@ -277,5 +262,5 @@ void chaos_script(uint64_t seed, char *text, size_t size)
 	n = between(&c, 1, 14);
 	for (uint32_t i = 0; i < n; i++)
 		put_fault(&c);
-	put_end(&c);
+	put(&c, "at %uus mend\nuntil %s settled\n", CHAOS_CALM_US, CHAOS_END);
 }

@@ -25,7 +25,7 @@
 #undef const
 #pragma GCC diagnostic pop
 
-#define KERNEL_MAPS 16
+#define KERNEL_MAPS 64 /* by a hash of their addresses */
 #define KERNEL_RING 1024
 #define KERNEL_LATE_NS (20 * US) /* a timer on an idle machine */
 
@@ -37,7 +37,6 @@ struct map {
 
 static struct kernel {
 	struct world *w;
-	uint32_t n_maps;
 	struct map maps[KERNEL_MAPS];
 	uint64_t timer[WORLD_TARGETS]; /* which of the happenings under way counts */
 	struct dfb_order order;
@@ -49,8 +48,10 @@ static struct kernel {
 
 void kernel_reset(struct world *w)
 {
-	for (uint32_t i = 0; i < kernel.n_maps; i++)
-		memset(kernel.maps[i].at, 0, kernel.maps[i].value_size * WORLD_TARGETS);
+	for (uint32_t i = 0; i < KERNEL_MAPS; i++) {
+		if (kernel.maps[i].at)
+			memset(kernel.maps[i].at, 0, kernel.maps[i].value_size * WORLD_TARGETS);
+	}
 	memset(kernel.timer, 0, sizeof(kernel.timer));
 	kernel.w = w;
 	kernel.ring_n = kernel.ring_at = 0;
@@ -62,14 +63,12 @@ void kernel_reset(struct world *w)
 
 void *kernel_lookup(void *which, size_t value_size, __u32 index)
 {
-	struct map *map = kernel.maps, *end = map + kernel.n_maps;
+	uint32_t place = ((uintptr_t)which >> 5) % KERNEL_MAPS;
+	struct map *map = &kernel.maps[place];
 
-	while (map < end && map->which != which)
-		map++;
-	if (map == end) {
-		if (kernel.n_maps == KERNEL_MAPS)
-			abort();
-		kernel.n_maps++;
+	while (map->at && map->which != which)
+		map = &kernel.maps[++place % KERNEL_MAPS];
+	if (!map->at) {
 		*map = (struct map){which, value_size, calloc(WORLD_TARGETS, value_size)};
 		if (!map->at)
 			abort();

@@ -41,13 +41,44 @@ static void run(const char *script, FILE *out, struct result *ret_result)
 
 /* --- a shorter one --------------------------------------------------------------------------- */
 
+/* The next word without a digit, for those are names and numbers. */
+static const char *next_word(const char *text, size_t *ret_length)
+{
+	size_t length;
+
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		length = strcspn(text, " ");
+		if (strcspn(text, "0123456789") >= length) {
+			*ret_length = length;
+			return text;
+		}
+		text += length;
+	}
+	*ret_length = 0;
+	return text;
+}
+
+static bool are_alike(const char *a, const char *b)
+{
+	size_t n, m;
+
+	do {
+		a = next_word(a, &n);
+		b = next_word(b, &m);
+		if (n != m || memcmp(a, b, n))
+			return false;
+		a += n;
+		b += m;
+	} while (n);
+	return true;
+}
+
 static bool fails_alike(const char *script, const char *failure)
 {
 	struct result r;
 
 	run(script, NULL, &r);
-	return r.failures && strncmp(r.failure, "script", 6) && strlen(r.failure) >= 3 &&
-	       !strncmp(r.failure + strcspn(r.failure, " "), failure + strcspn(failure, " "), 3);
+	return r.failures && are_alike(r.failure, failure);
 }
 
 /* Leave out one line that begins at @at, if it fails without it, too. Return: was it left out? */
@@ -65,6 +96,14 @@ static bool try_without(char *script, size_t at, const char *failure)
 	return true;
 }
 
+/* Without these it would be another question. */
+static bool must_stay(const char *line)
+{
+	size_t length = strcspn(line, "\n");
+
+	return !strncmp(line, "until", 5) || (length > 5 && !strncmp(line + length - 5, " mend", 5));
+}
+
 static void shrink(char *script, const char *failure)
 {
 	bool again = true;
@@ -74,12 +113,18 @@ static void shrink(char *script, const char *failure)
 
 		again = false;
 		while (script[at]) {
-			if (strncmp(script + at, "until", 5) && try_without(script, at, failure))
+			if (!must_stay(script + at) && try_without(script, at, failure))
 				again = true;
 			else
 				at += strcspn(script + at, "\n") + 1;
 		}
 	}
+}
+
+static void show_shortest(char *script, const char *failure)
+{
+	shrink(script, failure);
+	printf("--- as short as it can be; save it as `script` in a folder and run `story` on that:\n%s---\n", script);
 }
 
 /* --- many ------------------------------------------------------------------------------------ */
@@ -100,11 +145,8 @@ static bool try_world(uint64_t seed, bool show)
 		return true;
 	}
 	printf("seed %llu: %s\n", (unsigned long long)seed, first.failure);
-	if (show) {
-		shrink(script, first.failure);
-		printf("--- as short as it can be; save it as `script` in a folder and run `story` on that:\n%s---\n",
-		       script);
-	}
+	if (show)
+		show_shortest(script, first.failure);
 	return true;
 }
 
@@ -127,6 +169,8 @@ static int one(uint64_t seed, bool trace)
 	fputs(script, stdout);
 	run(script, trace ? stdout : NULL, &r);
 	printf("%s\n", r.failures ? r.failure : "all is well");
+	if (r.failures && !trace)
+		show_shortest(script, r.failure);
 	return r.failures ? 1 : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #define PROBER_NEVER UINT64_MAX
 #define PROBER_WAKE_NS (15 * US) /* from the nudge to its process */
+#define PROBER_SEND_NS (4 * US)	 /* one probe after another, never two at once */
 
 static void on_wake(struct world *w, const struct happening *h);
 
@@ -102,26 +103,27 @@ static uint32_t earliest(const struct prober *p)
 
 /* --- suspicion ------------------------------------------------------------------------------- */
 
-static void confirm(struct world *w, uint32_t id, uint32_t probes)
+/* @when: a moment after the one before */
+static void confirm(struct world *w, uint32_t id, uint32_t probes, uint64_t *when)
 {
 	struct prober *p = &w->prober;
 
 	if (!probes || p->pace[id].confirms || !p->pace[id].there)
 		return;
 	p->pace[id].confirms = probes;
-	p->pace[id].confirm_ns = w->now;
-	fire(w, id);
+	p->pace[id].confirm_ns = *when;
+	*when += PROBER_SEND_NS;
 }
 
-static void confirm_candidates(struct world *w, uint32_t pool, uint32_t suspect, uint32_t probes)
+static void confirm_candidates(struct world *w, uint32_t pool, uint32_t suspect, uint32_t probes, uint64_t *when)
 {
 	const struct dfb_plan *plan = kernel_plan(pool);
 
 	for (uint32_t i = 0; i < plan->n_candidates; i++) {
 		if (plan->candidates[i] == suspect)
 			continue;
-		confirm(w, dfb_target_id(plan->candidates[i], DFB_FAMILY_IPV4), probes);
-		confirm(w, dfb_target_id(plan->candidates[i], DFB_FAMILY_IPV6), probes);
+		confirm(w, dfb_target_id(plan->candidates[i], DFB_FAMILY_IPV4), probes, when);
+		confirm(w, dfb_target_id(plan->candidates[i], DFB_FAMILY_IPV6), probes, when);
 	}
 }
 
@@ -130,10 +132,11 @@ static void handle_nudge(struct world *w, uint32_t target)
 {
 	uint32_t server = dfb_target_server(target), probes = kernel_target(target)->confirm_probes;
 	const struct dfb_server *who = kernel_server(server);
+	uint64_t when = w->now;
 
 	for (uint32_t i = 0; i < who->n_pools; i++)
-		confirm_candidates(w, who->pools[i], server, probes);
-	confirm(w, target, probes);
+		confirm_candidates(w, who->pools[i], server, probes, &when);
+	confirm(w, target, probes, &when);
 }
 
 void prober_nudge(struct world *w, uint32_t target)
@@ -150,20 +153,22 @@ void prober_nudge(struct world *w, uint32_t target)
 static void on_wake(struct world *w, const struct happening *h)
 {
 	struct prober *p = &w->prober;
-	uint32_t first, n = p->n_nudges;
+	uint64_t due;
 
 	if (p->is != PROCESS_RUNS || h->a != p->wake)
 		return;
 	p->wake_ns = 0;
 	refresh(w);
-	while (due_of(p, first = earliest(p)) <= w->now)
-		fire(w, first);
-	p->n_nudges = 0;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < p->n_nudges; i++)
 		handle_nudge(w, p->nudges[i]);
-	first = earliest(p);
-	if (due_of(p, first) != PROBER_NEVER)
-		wake_at(w, due_of(p, first) + world_random(w, 20 * US) + world_random(w, p->late_ns + 1));
+	p->n_nudges = 0;
+	if (due_of(p, earliest(p)) <= w->now)
+		fire(w, earliest(p));
+	due = due_of(p, earliest(p));
+	if (due <= w->now + PROBER_SEND_NS)
+		wake_at(w, w->now + PROBER_SEND_NS);
+	else if (due != PROBER_NEVER)
+		wake_at(w, due + world_random(w, 20 * US) + world_random(w, p->late_ns + 1));
 }
 
 void prober_start(struct world *w)

@@ -19,6 +19,7 @@
  *   fail commits|syncs|steers N                commit-takes TIME        fill-ring | empty-ring
  *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off
  *   add SERVER POOL                            remove SERVER            reload
+ *   mend (all but dead servers; everything runs, in time)
  *   tamper                                     stale POOL SERVER        (an order with the last epoch)
  *   expect pool POOL on SERVER|nobody          expect epoch POOL N      expect committed POOL
  *   expect held|serving POOL                   expect server SERVER STATE [ipv4|ipv6]
@@ -33,6 +34,7 @@
 
 #define SCRIPT_WORDS 32
 #define SCRIPT_COMMANDS 512
+#define COMMIT_NS (200 * US)
 
 /** struct words - a line; missing words are empty */
 struct words {
@@ -374,6 +376,28 @@ static void command_operator(struct world *w, const struct words *l)
 	daemon_ask(w, &ev);
 }
 
+/* Whoever is dead stays so; everything else is well. */
+static void command_mend(struct world *w, const struct words *l)
+{
+	(void)l;
+	for (uint32_t i = 0; i < w->n_uplinks; i++) {
+		struct world_uplink *u = &w->uplinks[i];
+
+		u->cut = u->no_carrier = u->bad = false;
+		u->loss_ppm = u->enter_ppm = u->leave_ppm = 0;
+		daemon_carrier(w, i);
+	}
+	for (uint32_t i = 0; i < w->n_servers; i++)
+		w->servers[i].slow_ns = 0;
+	kernel_set_ring_size(UINT32_MAX);
+	w->daemon.commit_ns = COMMIT_NS;
+	w->prober.late_ns = 0;
+	prober_continue(w);
+	daemon_continue(w);
+	daemon_start(w);
+	daemon_reload(w);
+}
+
 static void leave_pools(struct world *w, uint32_t server)
 {
 	for (uint32_t i = 0; i < w->n_pools; i++) {
@@ -481,6 +505,7 @@ static const struct verb commands[] = {
 	{"fill-ring", command_actuators}, {"empty-ring", command_actuators},
 	{"operator", command_operator}, {"stale", command_stale}, {"expect", command_expect},
 	{"add", command_configuration}, {"remove", command_configuration}, {"reload", command_configuration},
+	{"mend", command_mend},
 };
 
 static const struct verb declarations[] = {
@@ -582,7 +607,7 @@ static void begin(struct world *w, const struct happening *h)
 
 static void set_defaults(struct world *w)
 {
-	w->daemon.commit_ns = 200 * US;
+	w->daemon.commit_ns = COMMIT_NS;
 	w->heartbeat = (struct policy_heartbeat){
 		.interval_ns = 10 * MS,
 		.timeout_ns = 5 * MS,

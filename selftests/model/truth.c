@@ -4,8 +4,8 @@
  *
  * The yardstick for a probe: it is *missing* if no reply had reached the gateway's interface within
  * the timeout. A reply that was there in time, but not handled because the machine was stalled or
- * because it waited on another CPU, is not missing, and no verdict may rest on it. What the prober
- * did not send is no probe.
+ * because it waited on another CPU, is *held*: no verdict may rest on such ones alone. What the
+ * prober did not send is no probe.
  */
 #include <string.h>
 
@@ -30,8 +30,10 @@ void truth_back(struct world *w, uint32_t target, uint32_t seq)
 {
 	struct truth_probe *p = probe_of(w, target, seq);
 
-	if (p->seq == seq)
-		p->back_ns = w->now;
+	if (p->seq != seq)
+		return;
+	p->back_ns = w->now;
+	p->held = w->hold_ns > w->now || w->stall_ns > w->now;
 }
 
 void truth_disturbed(struct world *w)
@@ -63,21 +65,26 @@ static bool answered_at(struct world *w, uint32_t server, uint64_t sent_ns)
 	return false;
 }
 
-/* At least that many of the last judged probes are missing, and some before and after a time. */
-static bool was_silent(struct world *w, uint32_t target, uint32_t misses, uint64_t around_ns)
+/*
+ * Of the last judged probes some are missing, some were sent before the witness's and some after.
+ * A witness proves that the machine was well when its own reply was handled, no more: of the others
+ * a reply may have been held. But one that was handled must not have been overlooked.
+ */
+static bool was_silent(struct world *w, uint32_t target, uint32_t misses, uint64_t witness_ns)
 {
+	bool before = !witness_ns, after = !witness_ns || misses == 1, missing = false;
 	uint32_t judged = kernel_detect(target)->judged;
-	bool before = !around_ns, after = !around_ns;
 
 	for (uint32_t i = 0; i < misses; i++) {
 		const struct truth_probe *p = probe_of(w, target, judged - i);
 
-		if (p->seq != judged - i || !p->missing)
+		if (p->seq != judged - i || (!p->missing && !p->held))
 			return false;
-		before = before || p->sent_ns < around_ns;
-		after = after || p->sent_ns > around_ns;
+		missing = missing || p->missing;
+		before = before || p->sent_ns < witness_ns;
+		after = after || p->sent_ns > witness_ns;
 	}
-	return before && (after || misses == 1);
+	return missing && before && after;
 }
 
 static void check_verdict(struct world *w, uint32_t target, uint32_t old)
@@ -135,6 +142,19 @@ static bool is_fresh(struct world *w, uint32_t server, uint64_t since_ns)
 	return false;
 }
 
+/* In some family in which it is down. */
+static bool was_silent_around(struct world *w, uint32_t server, uint64_t witness_ns)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		uint32_t id = dfb_target_id(server, family);
+
+		if (kernel_target(id)->server && kernel_detect(id)->state == DFB_STATE_DOWN &&
+		    was_silent(w, id, kernel_target(id)->misses, witness_ns))
+			return true;
+	}
+	return false;
+}
+
 static bool is_automatic(uint32_t reason)
 {
 	return reason == DFB_REASON_EXPIRED || reason == DFB_REASON_UNSENT || reason == DFB_REASON_RESCUE ||
@@ -157,7 +177,7 @@ static void check_evidence(struct world *w, uint32_t pool, const struct dfb_swit
 		return;
 	if (!answered_at(w, c->witness, c->witness_ns))
 		world_fail(w, "pool %s: the witness %s never answered", name, world_server_name(w, c->witness));
-	if (!was_silent(w, target, kernel_target(target)->misses, c->witness_ns))
+	if (!was_silent_around(w, c->from, c->witness_ns))
 		world_fail(w, "pool %s: %s was not silent before and after its witness", name,
 			   world_server_name(w, c->from));
 }
@@ -190,13 +210,12 @@ static void say_switch(struct world *w, uint32_t id, const struct dfb_pool *pool
 
 void truth_pools(struct world *w)
 {
-	for (uint32_t id = 1; id <= WORLD_POOLS; id++) {
-		const struct dfb_pool *pool = kernel_pool(id);
+	const struct dfb_pool *pool = kernel_pool(0);
 
-		for (uint32_t i = 1; i < DFB_SLOTS; i++) {
-			if (pool->slots[i] != pool->slots[0])
-				world_fail(w, "pool %s has two owners", kernel_plan(id)->name);
-		}
+	for (uint32_t id = 1; id <= w->n_pools; id++) {
+		pool++;
+		if (memcmp(pool->slots, pool->slots + 1, sizeof(pool->slots) - sizeof(pool->slots[0])))
+			world_fail(w, "pool %s has two owners", kernel_plan(id)->name);
 		if (pool->epoch == w->truth.epoch[id]) {
 			if (pool->slots[0] != w->truth.server[id])
 				world_fail(w, "pool %s moved within an epoch", kernel_plan(id)->name);

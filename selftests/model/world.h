@@ -153,6 +153,7 @@ struct daemon {
 struct truth_probe {
 	uint32_t seq;
 	bool missing; /* judged, and rightly so: no reply had reached the gateway in time */
+	bool held;    /* its reply had, but waited there */
 	uint64_t sent_ns;
 	uint64_t back_ns; /* when its reply reached the gateway, 0: never */
 };

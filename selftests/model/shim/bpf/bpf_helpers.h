@@ -17,6 +17,7 @@
 #define __type(name, val) typeof(val) *name
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
+#define __noinline static __attribute__((noinline)) /* global there, for the verifier */
 
 enum libbpf_pin_type {
 	LIBBPF_PIN_NONE,
