@@ -132,7 +132,7 @@ daemon_stop()
 # daemon_fail TEXT...: fail, with the end of the daemon's log
 daemon_fail()
 {
-	tail -n 30 "$work/defibd.log" >&2 || true
+	tail -n 30 "$work/defibd.log" >&2 2>/dev/null || true
 	echo "${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*" >&2
 	exit 1
 }

@@ -70,7 +70,7 @@ routing()
 	for family in -4 -6; do
 		on gateway ip "$family" rule show | sort
 		on gateway ip "$family" route show table all | sed 's/ expires [0-9]*sec//' |
-			grep -v '^multicast\|cache' | sort
+			grep -v "^multicast\|cache\|fe80::" | sort
 	done
 	on gateway ip nexthop show | sort
 }
