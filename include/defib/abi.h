@@ -413,7 +413,7 @@ static inline __u32 dfb_rtt_bucket(__u64 rtt_ns)
 		return 0;
 	if (us >> 16)
 		return DFB_RTT_BUCKETS - 1;
-	return (octave * 4 + (__u32)(((us << 2) >> octave) & 3)) & (DFB_RTT_BUCKETS - 1);
+	return (octave * 4 + (__u32)((rtt_ns >> (octave + 8)) & 3)) & (DFB_RTT_BUCKETS - 1);
 }
 
 /** dfb_rtt_bound_ns() - upper bound of a bucket in nanoseconds. */
