@@ -226,8 +226,10 @@ static int open_reader(struct history *h)
 	int error;
 
 	if (!exists(h->path, "")) {
-		snprintf(h->why, sizeof(h->why), "%.160s: nothing is recorded yet", h->path);
-		return -ENOENT;
+		error = errno;
+		snprintf(h->why, sizeof(h->why), "%.160s: %s", h->path,
+			 error == ENOENT ? "nothing is recorded yet" : strerror(error));
+		return -error;
 	}
 	error = open_reader_as(h, false);
 	if (!error || error == -EBADMSG || error == -EPROTONOSUPPORT || exists(h->path, "-wal"))
