@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
-
-#include <linux/magic.h>
 
 #include "base/clean.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/netns.h"
+#include "base/pins.h"
 #include "core/news.h"
 #include "kern_private.h"
 
@@ -42,14 +39,11 @@ static int make_dir(const char *path, mode_t mode)
 
 static int make_dirs(const struct paths *paths)
 {
-	struct statfs fs;
-	int err = 0;
+	int err = pins_mount();
+	CLEAN_CLOSE int lock = pins_lock();
 
-	if (statfs(PATHS_BPF, &fs))
-		return -errno;
-	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", PATHS_BPF, "bpf", 0, NULL))
-		return -errno;
-	err = make_dir(PATHS_BPF "/defib", 0750);
+	if (!err)
+		err = make_dir(PATHS_BPF "/defib", 0750);
 	if (!err)
 		err = make_dir(paths->pin_dir, 0750);
 	if (!err)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/pins.h"
 #include "base/text.h"
 #include "clsact.h"
 #include "kern_private.h"
@@ -205,6 +206,7 @@ static void unpin_all(const char *dir)
 
 int kern_teardown(const struct paths *paths)
 {
+	CLEAN_CLOSE int lock = pins_lock();
 	char path[PATHS_LEN + 16];
 	CLEAN_CLOSE int interfaces = -1;
 

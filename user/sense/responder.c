@@ -10,18 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/if_ether.h>
-#include <linux/magic.h>
 
 #include "base/clean.h"
 #include "base/netns.h"
 #include "base/paths.h"
+#include "base/pins.h"
 #include "base/text.h"
 #include "driver.h"
 #include "echo.skel.h"
@@ -82,12 +80,10 @@ static void remove_dir(const char *dir)
 
 static int make_dir(const char *dir)
 {
-	struct statfs fs;
+	int err = pins_mount();
 
-	if (statfs(PATHS_BPF, &fs))
-		return -errno;
-	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", PATHS_BPF, "bpf", 0, NULL))
-		return -errno;
+	if (err)
+		return err;
 	mkdir(PATHS_BPF "/defib", 0750);
 	mkdir(RESPONDER_DIR, 0750);
 	return mkdir(dir, 0750) && errno != EEXIST ? -errno : 0;
@@ -228,6 +224,7 @@ static int be_silent(enum libbpf_print_level level, const char *format, va_list 
 int responder_attach(const struct responder_want *want, char *why, size_t size)
 {
 	int ifindex = (int)if_nametoindex(want->interface), err;
+	CLEAN_CLOSE int lock = -1;
 	struct echo_bpf *skel = NULL;
 
 	libbpf_set_print(be_silent);
@@ -235,13 +232,14 @@ int responder_attach(const struct responder_want *want, char *why, size_t size)
 		snprintf(why, size, "there is no interface %s in this network namespace", want->interface);
 		return -ENODEV;
 	}
-	sweep();
 	err = load(want, &skel);
 	if (err) {
 		snprintf(why, size, "cannot load the responder: %s%s", strerror(-err),
 			 err == -EPERM ? " (root, or CAP_BPF and CAP_NET_ADMIN, is needed)" : "");
 		return err;
 	}
+	lock = pins_lock();
+	sweep();
 	err = put(skel, want, ifindex, why, size);
 	echo_bpf__destroy(skel);
 	return err;
@@ -250,6 +248,7 @@ int responder_attach(const struct responder_want *want, char *why, size_t size)
 int responder_detach(const char *interface, char *why, size_t size)
 {
 	int ifindex = (int)if_nametoindex(interface);
+	CLEAN_CLOSE int lock = pins_lock();
 	char dir[RESPONDER_PATH];
 
 	sweep();
