@@ -44,12 +44,19 @@ void story_live(uint32_t target)
 	rig_answer(target);
 }
 
+/* The witnesses answer when the dead one's reply would usually have been there, too. */
 static void silence(uint32_t dead, const uint32_t *living, uint32_t n, void (*miss)(uint32_t))
 {
+	uint64_t usual = rig_config(dead).interval_ns / 2, first;
+
 	story_patience(dead, false);
 	miss(dead);
+	first = rig_now();
 	for (uint32_t i = 0; i < n; i++)
-		story_live(living[i]);
+		rig_probe(living[i]);
+	RIG_UNTIL(!n || rig_now() - first > usual);
+	for (uint32_t i = 0; i < n; i++)
+		rig_answer(living[i]);
 	miss(dead);
 	miss(dead);
 }

@@ -46,7 +46,11 @@ static double two_humps(void)
 
 static struct dfb_target automatic(void)
 {
-	return (struct dfb_target){.interval_ns = 10 * MS, .timeout_min_ns = 300 * US, .timeout_max_ns = 50 * MS};
+	return (struct dfb_target){
+		.interval_ns = 10 * MS,
+		.timeout_min_ns = 300 * US,
+		.timeout_max_ns = 50 * MS,
+	};
 }
 
 /* --- the timeout ----------------------------------------------------------------------------- */
