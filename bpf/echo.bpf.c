@@ -17,6 +17,7 @@
 #define ECHO_PRIVILEGED_PORTS 1024
 #define ECHO_CHUNK 64
 #define ECHO_MAX_CHUNKS ((sizeof(struct udphdr) + DFB_ECHO_MAX_PAYLOAD + ECHO_CHUNK - 1) / ECHO_CHUNK)
+#define ECHO_LENGTH_MASK 1023 /* of a datagram that is answered */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -181,6 +182,14 @@ static __always_inline void swap_stations(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_dest, station_of_peer, ETH_ALEN);
 }
 
+/* What is at most the mask, said again: kernel 6.1 forgets the bounds of what was compared in 32 bits and
+ * kept on the stack. */
+static __always_inline __u32 bounded(__u32 value, __u32 mask)
+{
+	asm volatile("" : "+r"(value));
+	return value & mask;
+}
+
 static __always_inline __u16 fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -228,6 +237,7 @@ static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv
 	for (__u32 i = 0; i < ECHO_MAX_CHUNKS && length; i++) {
 		__u32 chunk[ECHO_CHUNK / 4] = {}, n = length < ECHO_CHUNK ? length : ECHO_CHUNK;
 
+		n = bounded(n - 1, ECHO_CHUNK - 1) + 1;
 		if (bpf_xdp_load_bytes(ctx, at, chunk, n))
 			return 0;
 		sum = (__u32)bpf_csum_diff(NULL, 0, chunk, sizeof(chunk), (__u32)sum);
@@ -313,6 +323,7 @@ int dfb_echo(struct xdp_md *ctx)
 		return fate;
 	if (length > sizeof(*udp) + DFB_ECHO_MAX_PAYLOAD)
 		return refuse(&count->too_long, XDP_DROP);
+	length = bounded(length, ECHO_LENGTH_MASK);
 	if ((void *)udp + length > end)
 		return refuse(&count->truncated, XDP_PASS);
 	probe = (struct dfb_probe *)(udp + 1);
