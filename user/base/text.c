@@ -11,6 +11,8 @@
 
 #include <defib/abi.h>
 
+#define OFFSET_DRIFT_NS 1000000
+
 static const uint8_t ipv4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 bool address_is_ipv4(const uint8_t address[16])
@@ -94,18 +96,46 @@ char *duration_format(uint64_t ns, char text[DURATION_TEXT_LEN])
 	return text;
 }
 
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/*
+ * Of CLOCK_REALTIME to CLOCK_MONOTONIC. We may be interrupted between the readings: the closest ones
+ * count. A moment is printed alike each time: the offset is kept until the clock was set, or has
+ * drifted by a millisecond.
+ */
+static int64_t wall_offset(void)
+{
+	static int64_t kept;
+	int64_t best = INT64_MAX, offset = 0;
+
+	for (int i = 0; i < 5; i++) {
+		int64_t before = read_clock(CLOCK_MONOTONIC);
+		int64_t wall = read_clock(CLOCK_REALTIME);
+		int64_t after = read_clock(CLOCK_MONOTONIC);
+
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		offset = wall - before - best / 2;
+	}
+	if (llabs(offset - kept) > OFFSET_DRIFT_NS)
+		kept = offset;
+	return kept;
+}
+
 char *time_format(uint64_t mono_ns, char text[TIME_TEXT_LEN])
 {
-	struct timespec wall, mono;
-	int64_t ns;
-	time_t seconds;
+	int64_t ns = wall_offset() + (int64_t)mono_ns;
+	time_t seconds = (time_t)(ns / 1000000000ll);
 	struct tm tm;
 	char date[24];
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	ns = (wall.tv_sec - mono.tv_sec) * 1000000000ll + (wall.tv_nsec - mono.tv_nsec) + (int64_t)mono_ns;
-	seconds = (time_t)(ns / 1000000000ll);
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, TIME_TEXT_LEN, "%s.%06uZ", date, (unsigned int)(ns % 1000000000ll / 1000));
