@@ -63,7 +63,7 @@ clients_stop()
 		report=$(traffic_stop "$family")
 		served=$(jq -rs 'map(select(has("from")).to) | join(" ")' "$work/traffic.$family")
 		echo "IPv$family: served by $served; $(json '"\(.lost) of \(.sent) lost; outages " +
-			([.edges[].outage_us / 1000 | "\(.) ms"] | join(", "))' <<<"$report")"
+			([.edges[].outage_us / 10 | round / 100 | "\(.) ms"] | join(", "))' <<<"$report")"
 		expect "who served over IPv$family" "$served" "$1"
 		[ "$(json ".outage_us < ${2:-1} * 1000000" <<<"$report")" = true ] ||
 			fail "the clients noticed too long"
