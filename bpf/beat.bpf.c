@@ -66,6 +66,18 @@ static __always_inline void open_ruling(struct ruling *r, const struct judging *
 	r->event.change.verdict_ns = j->step.now;
 }
 
+/* The next expired probe asks again. */
+static __always_inline int is_held_back(struct judging *j, const struct detect_question *q)
+{
+	__u32 mine = bpf_get_smp_processor_id(), theirs = j->run->detect.cpu;
+	struct dfb_pulse *here = bpf_map_lookup_elem(&pulses, &mine);
+	struct dfb_pulse *there = bpf_map_lookup_elem(&pulses, &theirs);
+
+	if (!here || !there || mine == theirs)
+		return 0;
+	return detect_is_held_back(j->cfg, &j->run->detect, here, there, q, j->step.now);
+}
+
 /* What follows from the judgements: reports, nudges, verdicts, rescues. */
 static void conclude(struct judging *j, __u32 old, __u32 lateness)
 {
@@ -85,7 +97,7 @@ static void conclude(struct judging *j, __u32 old, __u32 lateness)
 			bpf_loop(DFB_SERVER_POOLS, rescue_round, &r, 0);
 	}
 	detect_ask(j->cfg, d, j->attempts, &j->step, &r.question);
-	if (j->step.verdict)
+	if (j->step.verdict && !is_held_back(j, &r.question))
 		give_verdict(&r, j->cfg, d);
 	else if (j->step.again)
 		bury_again(&r, d);
@@ -256,6 +268,7 @@ static __always_inline int match(struct dfb_target_run *run, struct dfb_probe *p
 	default:
 		break;
 	}
+	run->detect.cpu = bpf_get_smp_processor_id();
 	if (last && (__s64)(slot->stamp_ns - *last) > 0)
 		*last = slot->stamp_ns;
 	return consume(&count->replies);

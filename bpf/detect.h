@@ -23,10 +23,11 @@
  *
  * A *witness* is another server that answered, within its own timeout, a probe sent between the
  * first and the last but one of the target's missed probes, and did so a while ago. "Between"
- * proves that the path worked while the target was silent; "last but one" that the target stayed
- * silent after that; "a while ago" that replies queued together had time to be handled. With a cut
- * uplink, a stalled machine or replies held back on another CPU there is no such witness, and in
- * the moment when everything heals there is none yet.
+ * proves that the path worked while the target was silent - if its reply came when the target's
+ * usually would have been there, too, as a near witness answers sooner than a far target; "last but
+ * one" proves that the target stayed silent after that; "a while ago" that replies queued together
+ * had time to be handled. With a cut uplink, a stalled machine or replies held back on another CPU
+ * there is no such witness, and in the moment when everything heals there is none yet.
  */
 #ifndef DEFIB_DETECT_H
 #define DEFIB_DETECT_H
@@ -36,6 +37,7 @@
 #define DETECT_PENALTY 1000u	/* per DOWN */
 #define DETECT_LATE_FLOOR_NS 1000000ull
 #define DETECT_MAX_GRACES 8
+#define DETECT_PATIENCE_NS 100000000ull
 
 enum detect_judgement {
 	DETECT_WAIT,
@@ -428,22 +430,38 @@ static inline enum detect_judgement detect_judge(const struct dfb_target *cfg, s
  * struct detect_question - what a witness must have answered
  * @after: its probe was sent after the first of the last `misses` missed ones
  * @before: and before the last but one of them
- * @handled: its reply had been handled by then
+ * @overdue: its reply was handled after that: by then the target's own used to be there
+ * @handled: and before that
  */
 struct detect_question {
 	__u64 after;
 	__u64 before;
+	__u64 overdue;
 	__u64 handled;
 };
 
-/** detect_ask() - the question for a target with `misses` expired probes. */
+/* How long a reply usually takes at most; never so long that no witness could be found. */
+static inline __u64 detect_usual(const struct dfb_target *cfg, const struct dfb_detect *d, __u64 timeout)
+{
+	return detect_min(d->srtt_ns + 4 * d->rttvar_ns, detect_min(cfg->interval_ns, timeout));
+}
+
+/**
+ * detect_ask() - the question for a target with `misses` expired probes
+ *
+ * A witness that is asked as often as the target may never be asked at the right moment: one more
+ * expired probe (two, after the first) makes room for it. With confirm probes it is asked in time.
+ */
 static inline void detect_ask(const struct dfb_target *cfg, struct dfb_detect *d,
 			      const struct dfb_attempts *a, const struct detect_step *step,
 			      struct detect_question *q)
 {
-	q->after = detect_sent(d, a, d->judged - cfg->misses + 1);
+	__u32 row = detect_min(d->misses, cfg->misses + (cfg->misses > 1 ? 1 : 2));
+
+	q->after = detect_sent(d, a, d->judged - row + 1);
+	q->overdue = q->after + detect_usual(cfg, d, step->timeout);
 	q->before = step->now;
-	if (cfg->misses > 1)
+	if (row > 1)
 		q->before = detect_sent(d, a, cfg->misses > 2 ? d->judged - 1 : d->judged);
 	q->handled = step->now - step->timeout / 4;
 }
@@ -455,7 +473,42 @@ static inline int detect_is_witness(const struct dfb_slot *slot, __u64 timeout,
 	if (!slot->rtt_ns || slot->rtt_ns > timeout)
 		return 0;
 	return (__s64)(slot->stamp_ns - q->after) > 0 && (__s64)(q->before - slot->stamp_ns) > 0 &&
+	       detect_reached(slot->stamp_ns + slot->rtt_ns, q->overdue) &&
 	       detect_reached(q->handled, slot->stamp_ns + slot->rtt_ns);
+}
+
+/* Has this CPU handled a packet of its own that was sent after the last but one missed probe, and a
+ * while ago? */
+static inline int detect_beats(const struct dfb_target *cfg, const struct dfb_pulse *pulse,
+			       const struct detect_question *q)
+{
+	__u64 since = cfg->misses > 1 ? q->before : q->after;
+
+	for (int i = 0; i < DFB_PULSES; i++) {
+		if ((__s64)(pulse->at_ns[i] - since) > 0 && detect_reached(q->handled, pulse->at_ns[i]))
+			return 1;
+	}
+	return 0;
+}
+
+/**
+ * detect_is_held_back() - do the target's replies wait on a CPU that stands still?
+ * @mine: pulse of the CPU that judges
+ * @theirs: pulse of the CPU that handled the target's last reply
+ *
+ * A witness on another CPU cannot tell. Pulses are taken while somebody is suspect; if even the
+ * CPU that judges has none, nobody takes them. Nor is a CPU waited for without end.
+ */
+static inline int detect_is_held_back(const struct dfb_target *cfg, struct dfb_detect *d,
+				      const struct dfb_pulse *mine, const struct dfb_pulse *theirs,
+				      const struct detect_question *q, __u64 now)
+{
+	if (mine == theirs || detect_reached(now, d->first_missed_ns + DETECT_PATIENCE_NS))
+		return 0;
+	if (detect_beats(cfg, theirs, q) || !detect_beats(cfg, mine, q))
+		return 0;
+	d->graces++;
+	return 1;
 }
 
 /** detect_verdict() - the answer is in. */

@@ -32,6 +32,7 @@ MAP_OF(BPF_MAP_TYPE_HASH, __u32, struct dfb_interface, BPF_F_NO_PREALLOC) interf
 /* written by the prober */
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_attempts, BPF_F_MMAPABLE) attempts SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_prober, BPF_F_MMAPABLE) prober SEC(".maps");
+MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_pulse, BPF_F_MMAPABLE) pulses SEC(".maps");
 
 /* state */
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_target_run, 0) state SEC(".maps");

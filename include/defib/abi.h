@@ -248,6 +248,13 @@ struct dfb_prober {
 	__u64 worst_late_ns;
 };
 
+#define DFB_PULSES 4
+
+/** struct dfb_pulse - `pulses` (array, key: CPU, mmapable): when packets were sent that it has handled */
+struct dfb_pulse {
+	__u64 at_ns[DFB_PULSES];
+};
+
 /* --- state, written by the programs ---------------------------------------------------------- */
 
 /**
@@ -286,6 +293,7 @@ struct dfb_slot {
  * @floor_ns: lower bound learnt from late replies, decays
  * @penalty: damping, as of @penalty_ns
  * @damped: 1: above `suppress` and not yet below `reuse`
+ * @cpu: that handled its last reply
  * @sent: probes stamped
  * @answered: probes with a reply in time or before they were judged
  * @expired: probes judged missing
@@ -293,7 +301,7 @@ struct dfb_slot {
  * @unsent: probes attempted that never left
  * @late: replies after their probe was judged missing
  * @worst_late_ns: worst round trip among these since the last look
- * @graces: callbacks that came late and granted a grace period
+ * @graces: callbacks that came late, and verdicts put off as the replies' CPU stood still
  */
 struct dfb_detect {
 	enum dfb_target_state state;
@@ -307,6 +315,8 @@ struct dfb_detect {
 	__u32 replies;
 	__u32 late_run;
 	__u32 damped;
+	__u32 cpu;
+	__u32 pad;
 	__u64 recovering_ns;
 	__u64 last_good_ns;
 	__u64 first_missed_ns;
@@ -583,8 +593,8 @@ _Static_assert(sizeof(struct dfb_interface) == 20, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prober) == 88, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_slot) == 32, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_detect) == 1208, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_target_run) == 1248, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_detect) == 1216, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target_run) == 1256, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_pool) == 160, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);

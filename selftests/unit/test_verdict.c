@@ -237,6 +237,41 @@ static void a_witness_meets_each_condition(void **state)
 }
 
 /* The target's reply was not overdue yet when one of a nearer server came. */
+/* --- the pulse ------------------------------------------------------------------------------- */
+
+/* Rows: the latest pulse of the CPU that judges and of the one that took the last reply. */
+static void a_verdict_waits_for_a_cpu_that_stands_still(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t mine, theirs, now;
+		int held;
+	} rows[] = {
+		{"both beat", 25 * MS, 25 * MS, 30 * MS, 0},
+		{"theirs does not", 25 * MS, 5 * MS, 30 * MS, 1},
+		{"theirs at the last but one missed probe is none", 25 * MS, 20 * MS, 30 * MS, 1},
+		{"theirs right after it is one", 25 * MS, 20 * MS + 1, 30 * MS, 0},
+		{"theirs a moment ago may be ahead of the reply", 25 * MS, 28 * MS + 1, 30 * MS, 1},
+		{"theirs long enough ago is one", 25 * MS, 28 * MS, 30 * MS, 0},
+		{"nobody takes pulses", 5 * MS, 5 * MS, 30 * MS, 0},
+		{"patience has an end", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS, 0},
+		{"and not before", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS - 1, 1},
+	};
+	struct dfb_target cfg = {.misses = 3};
+	struct detect_question q = {.after = 10 * MS, .before = 20 * MS, .handled = 28 * MS};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dfb_pulse mine = {.at_ns = {0, 0, rows[i].mine}}, theirs = {.at_ns = {rows[i].theirs}};
+		struct dfb_detect d = {.first_missed_ns = 10 * MS};
+
+		if (detect_is_held_back(&cfg, &d, &mine, &theirs, &q, rows[i].now) != rows[i].held)
+			fail_msg("%s", rows[i].name);
+		assert_int_equal(d.graces, rows[i].held);
+		assert_int_equal(detect_is_held_back(&cfg, &d, &theirs, &theirs, &q, rows[i].now), 0);
+	}
+}
+
 static void a_witness_is_not_asked_to_be_slower_than_it_can(void **state)
 {
 	static const struct {
@@ -318,6 +353,7 @@ int main(void)
 		cmocka_unit_test(a_verdict_needs_a_witness),
 		cmocka_unit_test(the_question_lies_between_the_missed_probes),
 		cmocka_unit_test(a_witness_meets_each_condition),
+		cmocka_unit_test(a_verdict_waits_for_a_cpu_that_stands_still),
 		cmocka_unit_test(a_witness_is_not_asked_to_be_slower_than_it_can),
 		cmocka_unit_test(a_candidate_is_as_good_as_its_state),
 		cmocka_unit_test(the_first_of_the_best_is_chosen),

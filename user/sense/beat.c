@@ -18,11 +18,15 @@
 #include "base/clean.h"
 #include "base/loop.h"
 #include "heap.h"
+#include "pulse.h"
 #include "shout.h"
 
 #define BEAT_IDLE_NS 200000000ull /* look at the control map at least this often */
 #define BEAT_NONCES 64
 #define BEAT_NOT_DUE UINT64_MAX
+#define BEAT_WATCH_NS 200000000ull /* how long pulses are taken after a suspicion */
+#define BEAT_PULSE_MIN_NS 200000ull
+#define BEAT_PULSE_MAX_NS 500000ull
 
 /* One mapped array of a pinned map. */
 struct table {
@@ -44,13 +48,27 @@ struct pace {
 	uint32_t confirms;
 };
 
+/**
+ * struct watch - pulses are taken while somebody is suspect
+ * @next_ns: the next one, BEAT_NOT_DUE: nobody is
+ * @until_ns: the last
+ * @period_ns: between two
+ */
+struct watch {
+	uint64_t next_ns;
+	uint64_t until_ns;
+	uint64_t period_ns;
+};
+
 struct beat {
-	struct table control, targets, attempts, prober;
+	struct table control, targets, attempts, prober, pulses;
 	int servers, plans;
 	struct ring_buffer *nudges;
 	struct shout shout;
 	struct heap heap;
 	struct pace *pace;
+	struct pulse *pulse;
+	struct watch watch;
 	int signals;
 	uint32_t n_nonces;
 	uint64_t nonces[BEAT_NONCES];
@@ -130,6 +148,8 @@ static int open_maps(struct beat *b, const struct paths *paths)
 		err = table_open(paths, "attempts", PROT_READ | PROT_WRITE, &b->attempts);
 	if (!err)
 		err = table_open(paths, "prober", PROT_READ | PROT_WRITE, &b->prober);
+	if (!err)
+		err = table_open(paths, "pulses", PROT_READ | PROT_WRITE, &b->pulses);
 	if (err)
 		return err;
 	if (((struct dfb_control *)b->control.at)->abi != DFB_ABI_VERSION)
@@ -171,7 +191,8 @@ int beat_open(const struct paths *paths, struct beat **ret_beat, char *why, size
 	int err = -ENOMEM;
 
 	if (b) {
-		b->control.fd = b->targets.fd = b->attempts.fd = b->prober.fd = -1;
+		b->control.fd = b->targets.fd = b->attempts.fd = b->prober.fd = b->pulses.fd = -1;
+		b->watch.next_ns = BEAT_NOT_DUE;
 		b->servers = b->plans = b->signals = -1;
 		memset(b->shout.fd, 0xff, sizeof(b->shout.fd));
 		what = "pinned maps";
@@ -200,6 +221,7 @@ void beat_close(struct beat *b)
 {
 	if (!b)
 		return;
+	pulse_close(b->pulse);
 	ring_buffer__free(b->nudges);
 	shout_close(&b->shout);
 	heap_fini(&b->heap);
@@ -211,6 +233,7 @@ void beat_close(struct beat *b)
 	table_close(&b->targets);
 	table_close(&b->attempts);
 	table_close(&b->prober);
+	table_close(&b->pulses);
 	free(b);
 }
 
@@ -378,6 +401,26 @@ static void confirm_candidates(struct beat *b, uint32_t pool, uint32_t suspect, 
 	}
 }
 
+static void watch(struct beat *b, uint64_t interval_ns, uint64_t now)
+{
+	uint64_t period = interval_ns / 2;
+
+	period = period < BEAT_PULSE_MIN_NS ? BEAT_PULSE_MIN_NS : period;
+	b->watch.period_ns = period > BEAT_PULSE_MAX_NS ? BEAT_PULSE_MAX_NS : period;
+	b->watch.until_ns = now + BEAT_WATCH_NS;
+	b->watch.next_ns = now;
+}
+
+static void take_pulses(struct beat *b)
+{
+	uint64_t now = clock_now_ns();
+
+	if (now < b->watch.next_ns)
+		return;
+	pulse_take(b->pulse);
+	b->watch.next_ns = now < b->watch.until_ns ? now + b->watch.period_ns : BEAT_NOT_DUE;
+}
+
 /* Candidates first: a witness must have been asked before the suspect's last silence. */
 static int on_nudge(void *arg, void *data, size_t size)
 {
@@ -396,6 +439,7 @@ static int on_nudge(void *arg, void *data, size_t size)
 	for (uint32_t i = 0; i < who.n_pools && i < DFB_SERVER_POOLS; i++)
 		confirm_candidates(b, who.pools[i], server, probes, now);
 	confirm(b, nudge->target, probes, clock_now_ns());
+	watch(b, target_of(b, nudge->target)->interval_ns, now);
 	return 0;
 }
 
@@ -430,12 +474,17 @@ int beat_run(struct beat *b)
 		{.fd = b->signals, .events = POLLIN},
 	};
 
+	if (pulse_open(b->pulses.at, b->pulses.entries, &b->pulse))
+		return -ENOMEM;
 	self(b)->generation = generation(b) - 1; /* look at the targets */
 	while (!__atomic_load_n(&control->stop, __ATOMIC_RELAXED)) {
 		struct timespec wait;
+		uint64_t due;
 
 		refresh(b);
-		wait = wait_time(fire_due(b));
+		due = fire_due(b);
+		take_pulses(b);
+		wait = wait_time(due < b->watch.next_ns ? due : b->watch.next_ns);
 		if (ppoll(fds, ARRAY_SIZE(fds), &wait, NULL) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[1].revents)

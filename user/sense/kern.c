@@ -127,6 +127,7 @@ static void set_capacities(struct bpf_object *obj, uint32_t servers)
 		{"servers", servers},		     {"plans", DFB_MAX_POOLS + 1},
 		{"pools", DFB_MAX_POOLS + 1},	     {"services", KERN_SERVICES},
 		{"interfaces", KERN_INTERFACES},
+		{"pulses", (uint32_t)libbpf_num_possible_cpus()},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
