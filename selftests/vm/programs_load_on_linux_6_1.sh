@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The verifier of Debian 12's own kernel accepts each of the kernel programs.
+set -euo pipefail
+root=${SELFTEST_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+
+programs=("$root"/build/*.bpf.o)
+[ -e "${programs[0]}" ] || { echo "build/*.bpf.o are missing; run make" >&2; exit 1; }
+
+# shellcheck disable=SC2016 # for the guest
+exec "$root/tools/vm/run" -c 1 bash -c '
+	[ "$(uname -r | cut -d . -f 1,2)" = 6.1 ] || exit 1
+	status=0
+	for program in build/*.bpf.o; do
+		mkdir "/sys/fs/bpf/$(basename "$program" .bpf.o)"
+		bpftool prog loadall "$program" "/sys/fs/bpf/$(basename "$program" .bpf.o)/all" >/tmp/log 2>&1 ||
+			{ status=1; echo "$program:"; tail -n 40 /tmp/log; }
+	done
+	[ "$(bpftool prog show | grep -c " name dfb_")" -ge 6 ] || status=1
+	bpftool prog show | grep " name dfb_"
+	exit $status'
