@@ -47,7 +47,7 @@ void story_live(uint32_t target)
 /* The witnesses answer when the dead one's reply would usually have been there, too. */
 static void silence(uint32_t dead, const uint32_t *living, uint32_t n, void (*miss)(uint32_t))
 {
-	uint64_t usual = rig_config(dead).interval_ns / 2, first;
+	uint64_t usual = rig_config(dead).interval_ns, first; /* at most */
 
 	story_patience(dead, false);
 	miss(dead);
