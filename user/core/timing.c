@@ -13,10 +13,13 @@ static uint64_t longest_timeout(const struct policy_heartbeat *h)
 }
 
 /* NFD-S (Chen et al. 2002): the last of `misses` probes leaves at most that many intervals after
- * the death, and expires one timeout later. Extra probes only make it earlier. */
+ * the death, and expires one timeout later. Confirm probes only make it earlier; without any a
+ * witness may need one interval more, and two with `misses: 1`, see detect_ask(). */
 uint64_t timing_detection(const struct policy_heartbeat *h)
 {
-	return h->misses * h->interval_ns + longest_timeout(h);
+	uint32_t intervals = h->misses + (h->misses == 1 ? 2 : h->confirm_probes == 0);
+
+	return intervals * h->interval_ns + longest_timeout(h);
 }
 
 uint64_t timing_fresh(const struct policy_heartbeat *h)
