@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* World -> policy -> configuration maps; in small what conf/ and user/sense/kern_config.c do. */
+/* World -> policy -> configuration maps, in the order of user/sense/kern_config.c. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/ids.h"
+#include "core/plan.h"
 #include "world.h"
 
 /* --- the policy ------------------------------------------------------------------------------ */
@@ -85,65 +86,26 @@ static void order(enum dfb_order_kind kind, uint32_t id)
 	kernel_order(&o);
 }
 
-/* As put_target(). */
 static void put_target(const struct policy_server *s, uint32_t family)
 {
-	struct dfb_target *t = kernel_target(dfb_target_id(s->id, family));
-	const struct policy_heartbeat *h = &s->heartbeat;
-	bool another = t->server != s->id || memcmp(t->address, s->address[family], 16);
+	uint32_t id = dfb_target_id(s->id, family);
 
-	memcpy(t->address, s->address[family], 16);
-	t->server = s->id;
-	t->interval_ns = h->interval_ns;
-	t->timeout_ns = h->timeout_ns;
-	t->timeout_min_ns = h->timeout_min_ns;
-	t->timeout_max_ns = h->timeout_max_ns;
-	t->confirm_spacing_ns = h->confirm_spacing_ns;
-	t->recover_hold_ns = h->recover_hold_ns;
-	t->half_life_ns = h->half_life_ns;
-	t->misses = h->misses;
-	t->confirm_probes = h->confirm_probes;
-	t->recover_replies = h->recover_replies;
-	t->suppress = h->suppress;
-	t->reuse = h->reuse;
-	if (another) {
-		t->generation++;
-		t->cannot_leave = 0;
-		order(DFB_ORDER_RESET, dfb_target_id(s->id, family));
-	}
-	order(DFB_ORDER_ARM, dfb_target_id(s->id, family));
+	if (plan_target(s, family, kernel_target(id), kernel_target(id)))
+		order(DFB_ORDER_RESET, id);
+	order(DFB_ORDER_ARM, id);
 }
 
 static void drop_target(uint32_t id)
 {
-	struct dfb_target *t = kernel_target(id);
-
-	if (t->server)
-		*t = (struct dfb_target){.generation = t->generation + 1};
+	if (kernel_target(id)->server)
+		plan_no_target(kernel_target(id), kernel_target(id));
 }
 
-static bool lists(const struct policy_pool *pool, uint32_t index)
-{
-	for (uint32_t i = 0; i < pool->n_servers; i++) {
-		if (pool->servers[i] == index)
-			return true;
-	}
-	return false;
-}
-
-/* As put_server(). */
 static void put_server(const struct policy *policy, uint32_t index)
 {
 	const struct policy_server *s = &policy->servers[index];
-	struct dfb_server *who = kernel_server(s->id), new = {};
 
-	memcpy(new.name, s->name, sizeof(new.name));
-	new.flags = strcmp(who->name, s->name) ? 0 : who->flags;
-	for (uint32_t i = 0; i < policy->n_pools; i++) {
-		if (lists(&policy->pools[i], index))
-			new.pools[new.n_pools++] = (uint16_t)policy->pools[i].id;
-	}
-	*who = new;
+	plan_server(policy, index, kernel_server(s->id), kernel_server(s->id));
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		if (s->has[family])
 			put_target(s, family);
@@ -152,33 +114,16 @@ static void put_server(const struct policy *policy, uint32_t index)
 	}
 }
 
-/* As put_plan(). */
-static void put_plan(const struct policy *policy, const struct policy_pool *pool)
-{
-	struct dfb_plan *plan = kernel_plan(pool->id), new = {};
-
-	memcpy(new.name, pool->name, sizeof(new.name));
-	new.families = pool->families;
-	new.fast = pool->fast;
-	new.held = strcmp(plan->name, pool->name) ? 0 : plan->held;
-	new.n_candidates = pool->n_servers;
-	for (uint32_t i = 0; i < pool->n_servers; i++)
-		new.candidates[i] = (uint16_t)policy->servers[pool->servers[i]].id;
-	*plan = new;
-}
-
 static void drop_servers(const struct policy *policy)
 {
 	for (uint32_t id = 1; id < WORLD_IDS; id++) {
-		bool wanted = false;
+		struct dfb_server *who = kernel_server(id);
 
-		for (uint32_t i = 0; i < policy->n_servers; i++)
-			wanted = wanted || policy->servers[i].id == id;
-		if (wanted || !kernel_server(id)->name[0])
+		if (!who->name[0] || plan_has_server(policy, who->name))
 			continue;
 		drop_target(dfb_target_id(id, DFB_FAMILY_IPV4));
 		drop_target(dfb_target_id(id, DFB_FAMILY_IPV6));
-		*kernel_server(id) = (struct dfb_server){};
+		*who = (struct dfb_server){};
 	}
 }
 
@@ -199,7 +144,7 @@ void configure_kernel(struct world *w, struct policy *policy)
 	for (uint32_t i = 0; i < policy->n_servers; i++)
 		put_server(policy, i);
 	for (uint32_t i = 0; i < policy->n_pools; i++)
-		put_plan(policy, &policy->pools[i]);
+		plan_pool(policy, i, kernel_plan(policy->pools[i].id), kernel_plan(policy->pools[i].id));
 	drop_servers(policy);
 	kernel_control()->generation++;
 	prober_look(w);

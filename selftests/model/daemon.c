@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/news.h"
 #include "core/trace.h"
 #include "world.h"
 
@@ -102,72 +103,19 @@ static void emit(struct world *w, const struct event *ev)
 
 /* --- what the kernel says: as user/sense/kern.c ---------------------------------------------- */
 
-static void emit_record(struct world *w, const struct dfb_event *from)
-{
-	struct event ev = {.time_ns = from->time_ns};
-
-	if (from->kind == DFB_EVENT_TARGET) {
-		ev.kind = EVENT_TARGET;
-		ev.target = (struct event_target){
-			.target = from->target,
-			.state = from->new_state,
-			.reason = from->change.reason,
-			.since_ns = from->time_ns,
-			.last_good_ns = from->change.last_good_ns,
-			.first_missed_ns = from->change.first_missed_ns,
-			.verdict_ns = from->change.verdict_ns,
-			.misses = from->change.misses,
-			.witness = from->change.witness,
-			.lateness_ns = from->change.lateness_ns,
-			.damped = from->damped,
-		};
-	} else {
-		ev.kind = from->kind == DFB_EVENT_SWITCH ? EVENT_POOL : EVENT_PROPOSAL;
-		ev.pool = (struct event_pool){
-			.pool = from->pool,
-			.server = from->change.to,
-			.epoch = from->epoch,
-			.last = from->change,
-		};
-	}
-	emit(w, &ev);
-}
-
 static void adopt_target(struct world *w, uint32_t id)
 {
-	const struct dfb_detect *d = kernel_detect(id);
-	struct event ev = {
-		.kind = EVENT_TARGET,
-		.target = {
-			.target = id,
-			.state = d->state,
-			.reason = d->reason,
-			.since_ns = d->since_ns,
-			.last_good_ns = d->last_good_ns,
-			.first_missed_ns = d->first_missed_ns,
-			.verdict_ns = d->since_ns,
-			.misses = d->misses,
-			.damped = d->damped,
-		},
-	};
+	struct event ev;
 
+	news_from_target(id, kernel_detect(id), w->now, &ev);
 	emit(w, &ev);
 }
 
 static void adopt_pool(struct world *w, uint32_t id)
 {
-	const struct dfb_pool *pool = kernel_pool(id);
-	struct event ev = {
-		.kind = EVENT_POOL,
-		.pool = {
-			.pool = id,
-			.server = pool->slots[0],
-			.epoch = pool->epoch,
-			.committed = pool->committed,
-			.last = pool->last,
-		},
-	};
+	struct event ev;
 
+	news_from_pool(id, kernel_pool(id), w->now, &ev);
 	if (kernel_plan(id)->name[0])
 		emit(w, &ev);
 }
@@ -186,9 +134,12 @@ static void adopt(struct world *w)
 static void poll_ring(struct world *w)
 {
 	struct dfb_event record;
+	struct event ev;
 
-	while (kernel_take(&record))
-		emit_record(w, &record);
+	while (kernel_take(&record)) {
+		if (news_from_record(&record, &ev))
+			emit(w, &ev);
+	}
 	if (w->daemon.ring_full == kernel_ring_full())
 		return;
 	w->daemon.ring_full = kernel_ring_full();
@@ -344,13 +295,13 @@ static void perform(struct world *w, const struct action *a)
 
 /* --- what else it hears ---------------------------------------------------------------------- */
 
-static void on_link(struct world *w, const struct happening *h)
+static void emit_routable(struct world *w, uint32_t server)
 {
-	const struct world_server *s = world_server_of(w, dfb_target_id((uint32_t)h->a, 0));
-	struct event ev = {.kind = EVENT_ROUTABLE, .routable = {.server = (uint32_t)h->a, .ok = true}};
+	const struct world_server *s = world_server_of(w, dfb_target_id(server, DFB_FAMILY_IPV4));
+	struct event ev = {.kind = EVENT_ROUTABLE, .routable = {.server = server, .ok = true}};
 	const struct world_uplink *u;
 
-	if (!is_for_us(w, h) || !s)
+	if (!s)
 		return;
 	u = &w->uplinks[s->uplink];
 	if (u->no_carrier) {
@@ -359,6 +310,19 @@ static void on_link(struct world *w, const struct happening *h)
 		snprintf(ev.routable.why, sizeof(ev.routable.why), "no carrier on %.31s", u->name);
 	}
 	emit(w, &ev);
+}
+
+static void on_link(struct world *w, const struct happening *h)
+{
+	if (is_for_us(w, h))
+		emit_routable(w, (uint32_t)h->a);
+}
+
+/* As link_start() and link_reload(): how things are now. */
+static void emit_all_routable(struct world *w)
+{
+	for (uint32_t id = 1; id < WORLD_IDS; id++)
+		emit_routable(w, id);
 }
 
 void daemon_carrier(struct world *w, uint32_t uplink)
@@ -477,8 +441,7 @@ void daemon_start(struct world *w)
 	queued = taken = 0;
 	emit_policy(w);
 	emit_maintenance(w);
-	for (uint32_t i = 0; i < w->n_uplinks; i++)
-		daemon_carrier(w, i);
+	emit_all_routable(w);
 	adopt(w);
 	start_prober(w);
 	drain(w);
@@ -496,8 +459,7 @@ void daemon_reload(struct world *w)
 	configure_kernel(w, w->daemon.policy);
 	stepping = true;
 	emit_policy(w);
-	for (uint32_t i = 0; i < w->n_uplinks; i++)
-		daemon_carrier(w, i);
+	emit_all_routable(w);
 	adopt(w);
 	drain(w);
 	configure_free(old);

@@ -336,9 +336,9 @@ static void command_process(struct world *w, const struct words *l)
 static void command_machine(struct world *w, const struct words *l)
 {
 	if (is(l->word[0], "hold"))
-		w->hold_ns = w->now + duration(l->word[1]);
+		w->hold_ns = detect_max(w->hold_ns, w->now + duration(l->word[1]));
 	else if (is(l->word[0], "stall"))
-		w->stall_ns = w->now + duration(l->word[1]);
+		w->stall_ns = detect_max(w->stall_ns, w->now + duration(l->word[1]));
 	else
 		w->prober.late_ns = duration(l->word[1]);
 }

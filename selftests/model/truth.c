@@ -72,9 +72,10 @@ static bool answered_at(struct world *w, uint32_t server, uint64_t sent_ns)
  */
 static bool was_silent(struct world *w, uint32_t target, uint32_t misses, uint64_t witness_ns)
 {
-	bool before = !witness_ns, after = !witness_ns || misses == 1, missing = false;
+	bool before = !witness_ns, after = !witness_ns || kernel_detect(target)->misses == 1, missing = false;
 	uint32_t judged = kernel_detect(target)->judged;
 
+	misses = (uint32_t)detect_min(kernel_detect(target)->misses, misses > 1 ? misses + 1 : 3); /* detect_ask() */
 	for (uint32_t i = 0; i < misses; i++) {
 		const struct truth_probe *p = probe_of(w, target, judged - i);
 
@@ -115,7 +116,7 @@ void truth_judged(struct world *w, uint32_t target, const struct dfb_detect *bef
 /* --- who serves ------------------------------------------------------------------------------ */
 
 /* Is a server down in a family of the pool in which another one could serve? */
-static uint32_t down_target(uint32_t server, uint32_t other, uint32_t pool)
+static bool is_down_for(uint32_t server, uint32_t other, uint32_t pool)
 {
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		uint32_t id = dfb_target_id(server, family);
@@ -123,13 +124,13 @@ static uint32_t down_target(uint32_t server, uint32_t other, uint32_t pool)
 		if (kernel_plan(pool)->families & (1u << family) && kernel_target(id)->server &&
 		    kernel_target(dfb_target_id(other, family))->server &&
 		    kernel_detect(id)->state == DFB_STATE_DOWN)
-			return id;
+			return true;
 	}
-	return 0;
+	return false;
 }
 
-/* The successor answered a probe that was sent after the predecessor's first missing one. */
-static bool is_fresh(struct world *w, uint32_t server, uint64_t since_ns)
+/* Did it answer a probe that was sent after then? */
+static bool has_answered(struct world *w, uint32_t server, uint64_t since_ns)
 {
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		for (uint32_t i = 0; i < WORLD_LOG; i++) {
@@ -161,17 +162,29 @@ static bool is_automatic(uint32_t reason)
 	       reason == DFB_REASON_VERDICT;
 }
 
+/* The successor answered after the predecessor's first missing probe. */
+static bool is_fresh(struct world *w, uint32_t server, uint32_t dead)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		uint32_t id = dfb_target_id(dead, family);
+
+		if (kernel_target(id)->server && kernel_detect(id)->state == DFB_STATE_DOWN &&
+		    has_answered(w, server, kernel_detect(id)->first_missed_ns))
+			return true;
+	}
+	return false;
+}
+
 static void check_evidence(struct world *w, uint32_t pool, const struct dfb_switch *c)
 {
-	uint32_t target = down_target(c->from, c->to, pool);
 	const char *name = kernel_plan(pool)->name;
 
-	if (!target) {
+	if (!is_down_for(c->from, c->to, pool)) {
 		world_fail(w, "pool %s left %s, which is not down where %s could help", name,
 			   world_server_name(w, c->from), world_server_name(w, c->to));
 		return;
 	}
-	if (!is_fresh(w, c->to, kernel_detect(target)->first_missed_ns))
+	if (!is_fresh(w, c->to, c->from))
 		world_fail(w, "pool %s went to %s, which has not answered since", name, world_server_name(w, c->to));
 	if (c->reason != DFB_REASON_EXPIRED && c->reason != DFB_REASON_UNSENT)
 		return;

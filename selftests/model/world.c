@@ -198,22 +198,25 @@ static bool is_lost(struct world *w, struct world_uplink *u)
 	return u->bad || world_chance(w, u->loss_ppm);
 }
 
+/* The reply is at the gateway's interface; its CPU may be busy elsewhere. */
 static void on_reply(struct world *w, const struct happening *h)
 {
-	(void)w;
-	kernel_reply((uint32_t)h->a, (uint32_t)h->b, h->c);
+	uint64_t abc[3] = {h->a, h->b, h->c};
+
+	if (w->hold_ns > w->now)
+		world_after(w, w->hold_ns - w->now + world_random(w, 3 * US), true, on_reply, abc);
+	else
+		kernel_reply((uint32_t)h->a, (uint32_t)h->b, h->c);
 }
 
-/* The reply is at the gateway's interface; its CPU may be busy elsewhere. */
 static void on_back(struct world *w, const struct happening *h)
 {
 	struct world_server *s = world_server_of(w, (uint32_t)h->a);
-	uint64_t wait = w->hold_ns > w->now ? w->hold_ns - w->now : 0;
 
 	if (!s || is_lost(w, &w->uplinks[s->uplink]))
 		return;
 	truth_back(w, (uint32_t)h->a, (uint32_t)h->b);
-	world_after(w, wait + world_random(w, 3 * US), true, on_reply, (uint64_t[]){h->a, h->b, h->c});
+	world_after(w, world_random(w, 3 * US), true, on_reply, (uint64_t[]){h->a, h->b, h->c});
 }
 
 static uint64_t half_way(struct world *w, const struct world_uplink *u)
