@@ -105,7 +105,10 @@ at_exit "\"$root/tools/lab\" down --name $other"
 there() { nsenter --net="/run/netns/$other-gateway" -- "$@"; }
 nsenter --net="/run/netns/$other-gateway" -- "$root/build/defibd" -c "$work/other.yaml" --instance "$other" >"$work/other.log" 2>&1 &
 neighbour=$!
-other_serves() { there "$root/build/defib" -j --instance "$other" status | jq -e '.services[0].state == "serving"'; }
+other_serves()
+{
+	there "$root/build/defib" -j --instance "$other" status | jq -e '.services[0].state == "serving"'
+}
 wait_until 30 other_serves || fail "the neighbour does not come up: $(cat "$work/other.log")"
 code 0 there "$root/build/defib" --instance "$other" service failover web
 kill -KILL "$neighbour"

@@ -43,7 +43,8 @@ ask()
 		my $s = IO::Socket::IP->new(PeerHost => $to, PeerPort => $port || 7, LocalPort => $from || 0,
 			LocalHost => $to =~ /:/ ? "::" : "0.0.0.0", Proto => "udp") or die "$@";
 		my $got = 0;
-		my %sent = map { my $text = sprintf("%-" . ($size || 64) . "d", $_); send($s, $text, 0); ($text, 1) }
+		my %sent = map {
+			my $text = sprintf("%-" . ($size || 64) . "d", $_); send($s, $text, 0); ($text, 1) }
 			1 .. $count || 1;
 		my $ready = "";
 		vec($ready, fileno($s), 1) = 1;
@@ -57,7 +58,8 @@ ask()
 
 lab up --servers 2
 at_exit lab_stop
-at_exit 'on s1 "$root/build/defib" echo detach eth0; on s2 "$root/build/defib" echo detach eth0; on gateway "$root/build/defib" echo detach e0'
+at_exit 'for host in s1 s2; do on "$host" "$root/build/defib" echo detach eth0; done 2>/dev/null'
+at_exit 'on gateway "$root/build/defib" echo detach e0 2>/dev/null'
 defib_s1() { on s1 "$root/build/defib" "$@"; }
 
 # Wrong arguments.
@@ -77,7 +79,8 @@ says "$err" "no interface nosuch"
 code 1 defib_s1 echo detach eth0
 says "$err" "no responder is attached to eth0"
 code 0 defib_s1 echo show
-code 4 on s1 setpriv --bounding-set=-all --inh-caps=-all "$root/build/defib" echo attach eth0 --allow 10.78.0.1
+code 4 on s1 setpriv --bounding-set=-all --inh-caps=-all \
+	"$root/build/defib" echo attach eth0 --allow 10.78.0.1
 says "$err" "root, or CAP_BPF"
 expect "pins" "$(pins_of s1)" 0
 expect "XDP" "$(xdp_on s1 eth0)" ""
@@ -155,7 +158,8 @@ again_and_again() # HOST
 {
 	local i
 	for i in 1 2 3 4 5 6; do
-		on "$1" "$root/build/defib" echo attach eth0 --allow 10.78.0.1 && on "$1" "$root/build/defib" echo detach eth0 ||
+		on "$1" "$root/build/defib" echo attach eth0 --allow 10.78.0.1 &&
+			on "$1" "$root/build/defib" echo detach eth0 ||
 			return 1
 	done
 }

@@ -12,7 +12,8 @@ need jq
 # whole FILE: every line is an event as documented, in order of mono_ns or nearly so
 whole()
 {
-	jq -se 'length > 0 and all(.[]; .schema == 1 and (.kind | type) == "string" and (.mono_ns | type) == "number" and
+	jq -se 'length > 0 and all(.[]; .schema == 1 and (.kind | type) == "string" and
+		(.mono_ns | type) == "number" and
 		(.time | test("^20[0-9-]+T[0-9:]+[.][0-9]{6}Z$")))' "$1" >/dev/null || fail "$1: $(cat "$1")"
 }
 

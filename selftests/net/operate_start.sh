@@ -151,7 +151,8 @@ on gateway unshare --mount --propagation private sh -c '
 	read -r line <"$5"
 	mountpoint -q /sys/fs/bpf && test -e "/sys/fs/bpf/defib/$3/maps/pools" && echo mounted
 	kill $! && wait $!
-	"$6" --instance "$3" teardown' sh "$root/build/defibd" "$work/defib.yaml" "$prefix" "$work/defibd.log" \
+	"$6" --instance "$3" teardown' sh "$root/build/defibd" \
+	"$work/defib.yaml" "$prefix" "$work/defibd.log" \
 	"$work/go" "$root/build/defib" >"$work/private" 2>&1 &
 private=$!
 must 30 all_well

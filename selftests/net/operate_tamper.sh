@@ -50,7 +50,8 @@ for family in -4 -6; do
 	tamper "deleted rule" "$family" rule del pref 779
 	tamper "deleted rule" "$family" rule del pref 781
 	tamper "deleted route" "$family" route flush table 780001
-	tamper "changed route" "$family" route replace default via "$server" dev e0 onlink table 780001 proto 223
+	tamper "changed route" "$family" route replace \
+		default via "$server" dev e0 onlink table 780001 proto 223
 	tamper "deleted route" "$family" route del "$address" proto 223
 	tamper "changed nexthop" nexthop replace id "$object" via "$server" dev e0 onlink proto 223
 	tamper "deleted nexthop" nexthop del id "$object"

@@ -129,8 +129,8 @@ static int attach_server(struct kern *k, int ifindex, bool *made, char *why, siz
 	struct xdp_use use;
 	int err;
 
-	err = clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp), owner, made, why,
-			    size);
+	err = clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp), owner, made,
+			    why, size);
 	if (err)
 		return err;
 	name_xdp_use(&use, &k->paths, ifindex);
