@@ -110,6 +110,22 @@ static void on_ring(void *arg, uint32_t events)
 	kern_poll(d->kern);
 }
 
+/* Without its stamps every server behind an interface looks dead: put back what somebody removed. */
+static void check_programs(struct daemon *d)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_TAMPERED};
+	char name[POLICY_IFNAME];
+
+	if (ev.time_ns - d->checked_ns < DAEMON_TICK_NS)
+		return;
+	d->checked_ns = ev.time_ns;
+	if (!kern_find_missing(d->kern, d->policy, name))
+		return;
+	snprintf(ev.text.what, sizeof(ev.text.what), "a program of ours was removed from %s%s", name,
+		 daemon_attach(d) ? "" : "; it is back");
+	daemon_emit(d, &ev);
+}
+
 static void on_timer(void *arg, uint32_t events)
 {
 	struct daemon *d = arg;
@@ -117,6 +133,7 @@ static void on_timer(void *arg, uint32_t events)
 	(void)events;
 	fd_drain(d->timer);
 	kern_poll(d->kern);
+	check_programs(d);
 	emit_tick(d);
 }
 
@@ -277,7 +294,8 @@ static int fail(const char *what, int err)
 {
 	bool denied = err == -EPERM || err == -EACCES;
 
-	log_error("%s: %s%s", what, strerror(-err), denied ? " (defibd is for root, or see CAPABILITIES in defibd(8))" : "");
+	log_error("%s: %s%s", what, strerror(-err),
+		  denied ? " (defibd is for root, or see CAPABILITIES in defibd(8))" : "");
 	return err;
 }
 

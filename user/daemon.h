@@ -37,6 +37,7 @@ struct daemon {
 	int timer;
 	int signals;
 	uint64_t started_ns;
+	uint64_t checked_ns; /* when the programs were last seen in their places */
 	bool stepping; /* the queue is being worked through, or not to be yet */
 	struct queue queue;
 	struct core core;

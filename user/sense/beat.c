@@ -253,12 +253,12 @@ static bool is_our_fault(int err)
 }
 
 /* Published after the send call: a process stopped in between has attempted nothing. */
-static void publish(struct beat *b, uint32_t id, uint32_t seq)
+static void publish(struct beat *b, uint32_t id, uint32_t seq, uint32_t target_generation)
 {
 	struct dfb_attempts *a = (struct dfb_attempts *)b->attempts.at + id;
 
 	a->at_ns[seq % DFB_WINDOW] = clock_now_ns();
-	a->generation = target_of(b, id)->generation;
+	a->generation = target_generation;
 	__atomic_store_n(&a->seq, seq, __ATOMIC_RELEASE);
 }
 
@@ -284,7 +284,7 @@ static void probe_target(struct beat *b, uint32_t id)
 	else
 		self(b)->sent++;
 	if (!is_our_fault(err))
-		publish(b, id, seq);
+		publish(b, id, seq, target.generation);
 }
 
 /* --- the schedule ---------------------------------------------------------------------------- */

@@ -51,6 +51,13 @@ static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
 	return prog >= 0 && uses_map(prog, owner_map) ? 1 : -EBUSY;
 }
 
+bool clsact_is_attached(int ifindex, enum clsact_point point, uint32_t owner_map)
+{
+	POINT(hook, point);
+
+	return occupant(&hook, owner_map) == 1;
+}
+
 int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
 		char *why, size_t size)
 {

@@ -21,6 +21,9 @@ enum clsact_point {
 int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
 		char *why, size_t size);
 
+/** clsact_is_attached() - is a program of ours in its place? */
+bool clsact_is_attached(int ifindex, enum clsact_point point, uint32_t owner_map);
+
 /**
  * clsact_detach() - what is gone already is no error, and what is not ours stays
  * @owner_map: as for clsact_attach()

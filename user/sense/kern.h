@@ -49,6 +49,12 @@ int kern_configure(struct kern *kern, struct policy *policy, char *why, size_t s
  */
 int kern_attach(struct kern *kern, const struct policy *policy, char *why, size_t size);
 
+/**
+ * kern_find_missing() - does an interface that exists lack a program of ours?
+ * @ret_name: POLICY_IFNAME bytes
+ */
+bool kern_find_missing(const struct kern *kern, const struct policy *policy, char *ret_name);
+
 /** kern_adopt() - emit the state of all targets and pools. */
 void kern_adopt(struct kern *kern);
 

@@ -168,6 +168,37 @@ static int attach_one(struct kern *k, const char *name, bool client, char *why, 
 	return err;
 }
 
+static bool is_client_complete(const struct kern *k, int ifindex)
+{
+	return clsact_is_attached(ifindex, CLSACT_INGRESS, map_id(bpf_map__fd(k->steer->maps.pools)));
+}
+
+static bool is_server_complete(const struct kern *k, int ifindex)
+{
+	char program[BPF_OBJ_NAME_LEN] = "";
+
+	return clsact_is_attached(ifindex, CLSACT_EGRESS, map_id(bpf_map__fd(k->beat->maps.state))) &&
+	       xdp_program(ifindex, program, sizeof(program)) > 0 && !strcmp(program, XDP_ROOT_NAME);
+}
+
+bool kern_find_missing(const struct kern *k, const struct policy *policy, char *ret_name)
+{
+	const struct policy_gateway *gw = &policy->gateway;
+
+	for (uint32_t i = 0; i < gw->n_client_interfaces + gw->n_server_interfaces; i++) {
+		bool client = i < gw->n_client_interfaces;
+		const char *name = client ? gw->client_interfaces[i] :
+					    gw->server_interfaces[i - gw->n_client_interfaces];
+		int ifindex = (int)if_nametoindex(name);
+
+		if (!ifindex || (client ? is_client_complete(k, ifindex) : is_server_complete(k, ifindex)))
+			continue;
+		text_copy(ret_name, POLICY_IFNAME, name);
+		return true;
+	}
+	return false;
+}
+
 int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t size)
 {
 	const struct policy_gateway *gw = &policy->gateway;

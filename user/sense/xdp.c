@@ -14,7 +14,6 @@
 #include "driver.h"
 #include "root.skel.h"
 
-#define ROOT_NAME "dfb_root"
 #define ROOT_MAPS 8
 
 const char *const xdp_mode_names[XDP_MODE_MAX] = {
@@ -198,7 +197,7 @@ static int open_root(const struct xdp_use *use, struct root *root, char *why, si
 	int err;
 
 	if_indextoname((unsigned int)use->ifindex, interface);
-	if (id > 0 && strcmp(name, ROOT_NAME)) {
+	if (id > 0 && strcmp(name, XDP_ROOT_NAME)) {
 		snprintf(why, size, "%s: the XDP program %s (id %d) is there already and an interface has only one;"
 			 " detach it or choose another interface", interface, name, id);
 		return -EBUSY;

@@ -12,6 +12,8 @@
 
 #include <defib/abi.h>
 
+#define XDP_ROOT_NAME "dfb_root"
+
 enum xdp_mode {
 	XDP_MODE_AUTO, /* generic on veth, where native answers may vanish; elsewhere native if it can */
 	XDP_MODE_NATIVE,
