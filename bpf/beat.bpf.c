@@ -302,8 +302,10 @@ int dfb_reply(struct xdp_md *ctx)
 	}
 	parse_source(&pkt, address);
 	if (!parse_same_address(address, cfg->address) ||
-	    (kind == DFB_PROBE_ECHO && !has_port(&pkt, 1, cfg->port, end)))
-		return consume(&count->reply_bad_source);
+	    (kind == DFB_PROBE_ECHO && !has_port(&pkt, 1, cfg->port, end))) {
+		count->reply_bad_source++; /* perhaps another gateway's, on its way through us */
+		return XDP_PASS;
+	}
 	return match(run, probe, count);
 }
 

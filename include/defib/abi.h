@@ -445,7 +445,7 @@ struct dfb_beat_counters {
 	__u64 replies;		 /* matched: dropped, they have served */
 	__u64 reply_truncated;	 /* passed */
 	__u64 reply_bad_target;	 /* no such target: passed */
-	__u64 reply_bad_source;	 /* not from the target's address or port: dropped */
+	__u64 reply_bad_source;	 /* not from the target's address or port: passed */
 	__u64 reply_old;	 /* outside the sequence window: dropped */
 	__u64 reply_replayed;	 /* its slot was used already: dropped */
 	__u64 reply_forged;	 /* wrong nonce: dropped */
