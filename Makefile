@@ -33,7 +33,7 @@ TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
 # keep what is made on the way
 .SECONDARY:
 
-.PHONY: all help demo check bench lint install clean
+.PHONY: all help demo check bench vm lint install clean
 all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
 
 help: ## this list
@@ -47,6 +47,9 @@ check: all tests lint ## all tests
 
 bench: all $(B)/selftests/bench/blast $(B)/selftests/bench/neigh.bpf.o $(B)/selftests/packets ## measure; prints tables
 	@selftests/run bench
+
+vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual machine
+	@selftests/run vm
 
 .PHONY: tests
 tests: $(UNIT) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
