@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # In the guest, by selftests/vm/*.sh: a server dies, its clients move in IPv4 and IPv6, it comes back, and
-# teardown leaves nothing. Arguments go to `tools/lab config`. DISTURB: a command for the lab, before it.
+# teardown leaves nothing. Arguments go to `tools/lab config`.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh
