@@ -42,9 +42,10 @@ static void on_synced(struct step *s, const struct event_synced *r)
 
 	core->syncing = false;
 	tell_synced(s, r);
-	if (r->restored)
+	if (r->restored && core->tampered)
 		snprintf(tell(s, REPORT_RESTORED)->reason, sizeof(((struct report *)0)->reason),
 			 "%u rules or routes of ours were missing or wrong and are right again", r->restored);
+	core->tampered = core->tampered && r->error;
 	core->sync_retries = r->error ? core->sync_retries + 1 : 0;
 	core->sync_ns = r->error ? core->now + timing_retry(core->sync_retries) : 0;
 	if (core->sync_again) {
@@ -56,6 +57,7 @@ static void on_synced(struct step *s, const struct event_synced *r)
 static void on_tampered(struct step *s, const char *what)
 {
 	snprintf(tell(s, REPORT_TAMPERED)->reason, sizeof(((struct report *)0)->reason), "%s", what);
+	s->core->tampered = true;
 	step_sync(s);
 }
 

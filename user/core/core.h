@@ -75,7 +75,7 @@ struct core_server {
  * @steer_retries: of the steering that fails
  * @retry_ns: when to try again, 0: no retry is due
  * @patience_ns: until when the first of the candidates is waited for
- * @settle_ns: when to decide: all that waits has been heard, a candidate's state is fresh enough; 0: not waiting
+ * @settle_ns: when to decide: all that waits has been heard, a candidate is fresh enough; 0: not waiting
  * @steer_ns: not before, as steering failed; 0: at any time
  * @request: operator's request that waits for ACTION_STEER, 0: none
  * @last: the last change
@@ -110,9 +110,10 @@ struct core {
 	uint64_t now;
 	bool syncing;
 	bool sync_again;
+	bool tampered; /* what the next sync puts back was taken away from us */
 	uint32_t sync_retries;
 	uint64_t sync_ns; /* when to compare again, 0: not due */
-	char sync_told[160];
+	char sync_told[192];
 	struct core_server servers[DFB_MAX_SERVERS + 1]; /* by id */
 	struct core_pool pools[DFB_MAX_POOLS + 1];	 /* by id */
 };

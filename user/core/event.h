@@ -64,14 +64,14 @@ struct event_result {
 	uint32_t pool;
 	uint64_t epoch;
 	int error; /* 0 or -errno */
-	char why[128];
+	char why[192];
 };
 
 struct event_synced {
 	uint32_t restored; /* objects of ours that were missing */
 	uint32_t removed;  /* stale objects of ours */
 	int error;
-	char why[160];
+	char why[192];
 };
 
 struct event_operator {

@@ -123,6 +123,11 @@ void tell_pool(struct step *s, uint32_t id)
 	state = pool_state(s->core, pool);
 	if (pool->was_told && pool->told == state)
 		return;
+	if (!pool->was_told && !pool->server) { /* nobody yet: no news */
+		pool->told = state;
+		pool->was_told = true;
+		return;
+	}
 	for (uint32_t i = 0; i < policy->n_services; i++) {
 		if (&policy->pools[policy->services[i].pool] == pool->policy)
 			tell_service(s, pool, &policy->services[i], state);

@@ -44,7 +44,8 @@ static int open_echo(void)
 	socklen_t length = sizeof(self);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&self, length) ||
-	    getsockname(fd, (struct sockaddr *)&self, &length) || connect(fd, (struct sockaddr *)&self, length))
+	    getsockname(fd, (struct sockaddr *)&self, &length) ||
+	    connect(fd, (struct sockaddr *)&self, length))
 		return -errno;
 	return TAKE_FD(fd);
 }
@@ -68,7 +69,8 @@ static void *run(void *arg)
 	uint64_t count, sent;
 	uint32_t turn = 0;
 
-	while (read(c->wake, &count, sizeof(count)) == sizeof(count) && !__atomic_load_n(c->stop, __ATOMIC_ACQUIRE)) {
+	while (read(c->wake, &count, sizeof(count)) == sizeof(count) &&
+	       !__atomic_load_n(c->stop, __ATOMIC_ACQUIRE)) {
 		sent = clock_now_ns();
 		if (beats(c))
 			__atomic_store_n(&c->value->at_ns[turn++ % DFB_PULSES], sent, __ATOMIC_RELEASE);
