@@ -45,7 +45,8 @@ demo: all ## the failover, in a lab of network namespaces
 check: all tests lint ## all tests
 	@selftests/run
 
-bench: all $(B)/selftests/bench/blast $(B)/selftests/bench/neigh.bpf.o $(B)/selftests/packets ## measure; prints tables
+BENCH := $(B)/selftests/bench/blast $(B)/selftests/bench/neigh.bpf.o $(B)/selftests/packets
+bench: all $(BENCH) ## measure; prints tables
 	@selftests/run bench
 
 vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual machine

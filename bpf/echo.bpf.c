@@ -7,7 +7,7 @@
  * struct dfb_echo_counters say: drop what could only be an attack or a loop (RFC 862 has none of
  * these guards; CERT CA-1996-01 tells why they are needed), pass what may be somebody else's.
  */
-#include <defib/abi.h>
+#include <defib/echo.h>
 #include <defib/wire.h>
 
 #include "parse.h"

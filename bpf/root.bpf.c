@@ -4,7 +4,7 @@
  * A slot that nobody filled lets the packet pass. Slots read the packet again: what is behind a
  * slot serves many interfaces, so a scratch area of this one would be the wrong one.
  */
-#include <defib/abi.h>
+#include <defib/echo.h>
 #include <defib/wire.h>
 
 #include "parse.h"

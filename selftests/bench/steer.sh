@@ -76,7 +76,8 @@ done
 
 echo "$(date -u +%F)  $(uname -r)  $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
 printf '%-44s %8s %8s %8s\n' 'ns per packet, client to server' min median max
-for row in 'plain:routed, no service of ours' 'mark0:mark and rule, 3 servers' 'mark37:mark and rule, 40 servers' \
+for row in 'plain:routed, no service of ours' 'mark0:mark and rule, 3 servers' \
+	'mark37:mark and rule, 40 servers' \
 	'mark497:mark and rule, 500 servers' 'redirect:bpf_redirect_neigh, past the firewall'; do
 	printf '%-44s' "${row#*:}"
 	median <"$work/${row%%:*}"

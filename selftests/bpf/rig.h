@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 
 #include <defib/abi.h>
+#include <defib/echo.h>
 
 #include "base/clean.h"
 #include "beat.skel.h"

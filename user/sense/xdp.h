@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <defib/abi.h>
+#include <defib/echo.h>
 
 #define XDP_ROOT_NAME "dfb_root"
 
