@@ -71,6 +71,7 @@ struct core_server {
  * @held: withdrawn by `when-none`
  * @held_known: the kernel was told so, or the opposite, by this core
  * @proposed: whom the kernel proposed to move to, 0: nobody
+ * @proposed_ns: the verdict on @server that this follows from
  * @retries: of the commit that fails
  * @steer_retries: of the steering that fails
  * @retry_ns: when to try again, 0: no retry is due
@@ -99,6 +100,7 @@ struct core_pool {
 	uint64_t patience_ns;
 	uint64_t settle_ns;
 	uint64_t steer_ns;
+	uint64_t proposed_ns;
 	uint64_t request;
 	struct dfb_switch last;
 	enum service_state told;

@@ -93,14 +93,16 @@ uint32_t pool_next(const struct core *core, const struct core_pool *pool)
 	return choose(core, pool, &wish);
 }
 
-/* The kernel found a witness and a successor: do both still hold? */
+/* The kernel found a witness and a successor: do both still hold, and is the verdict still the same? */
 static uint32_t proposed(struct core *core, const struct core_pool *pool)
 {
 	const struct core_server *next = server_of(core, pool->proposed);
+	const struct event_target *dead;
 
 	if (!next || next->flags || !pool_has(core, pool, pool->proposed) || !server_is_alive(next, pool))
 		return 0;
-	return server_dead_target(&core->servers[pool->server], pool, next) ? pool->proposed : 0;
+	dead = server_dead_target(&core->servers[pool->server], pool, next);
+	return dead && dead->since_ns == pool->proposed_ns ? pool->proposed : 0;
 }
 
 static bool anybody_alive(const struct core *core, const struct core_pool *pool)
@@ -195,8 +197,6 @@ static void review_server(struct step *s, uint32_t id)
 	enum dfb_reason fault = find_fault(s->core, pool);
 
 	pool->settle_ns = 0;
-	if (fault != DFB_REASON_VERDICT)
-		pool->proposed = 0;
 	if (fault == DFB_REASON_NONE)
 		return;
 	if (!s->tick)
@@ -330,6 +330,7 @@ void pool_on_proposal(struct step *s, const struct event_pool *p)
 	if (!pool || !pool->known || p->epoch != pool->epoch || p->last.from != pool->server)
 		return;
 	pool->proposed = p->server;
+	pool->proposed_ns = p->last.verdict_ns;
 	pool_review(s, p->pool);
 }
 
