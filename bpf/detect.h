@@ -38,6 +38,7 @@
 #define DETECT_LATE_FLOOR_NS 1000000ull
 #define DETECT_MAX_GRACES 8
 #define DETECT_PATIENCE_NS 100000000ull
+#define DETECT_SETTLED_NS 500000ull
 
 enum detect_judgement {
 	DETECT_WAIT,
@@ -478,14 +479,15 @@ static inline int detect_is_witness(const struct dfb_slot *slot, __u64 timeout,
 }
 
 /* Has this CPU handled a packet of its own that was sent after the last but one missed probe, and a
- * while ago? */
+ * while ago? Only the last few are remembered, so "a while" must not be long. */
 static inline int detect_beats(const struct dfb_target *cfg, const struct dfb_pulse *pulse,
-			       const struct detect_question *q)
+			       const struct detect_question *q, __u64 now)
 {
-	__u64 since = cfg->misses > 1 ? q->before : q->after;
+	__u64 since = cfg->misses > 2 ? q->before : q->after;
+	__u64 settled = detect_max(q->handled, now - DETECT_SETTLED_NS);
 
 	for (int i = 0; i < DFB_PULSES; i++) {
-		if ((__s64)(pulse->at_ns[i] - since) > 0 && detect_reached(q->handled, pulse->at_ns[i]))
+		if ((__s64)(pulse->at_ns[i] - since) > 0 && detect_reached(settled, pulse->at_ns[i]))
 			return 1;
 	}
 	return 0;
@@ -505,7 +507,7 @@ static inline int detect_is_held_back(const struct dfb_target *cfg, struct dfb_d
 {
 	if (mine == theirs || detect_reached(now, d->first_missed_ns + DETECT_PATIENCE_NS))
 		return 0;
-	if (detect_beats(cfg, theirs, q) || !detect_beats(cfg, mine, q))
+	if (detect_beats(cfg, theirs, q, now) || !detect_beats(cfg, mine, q, now))
 		return 0;
 	d->graces++;
 	return 1;
