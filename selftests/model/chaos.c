@@ -16,7 +16,10 @@ struct chaos {
 	struct world chance; /* only its numbers are used */
 	uint32_t n_uplinks, n_servers, n_pools, n_spares;
 	uint64_t base_us;
-	bool has_hold; /* a second one, right after the first, is beyond what a witness can prove */
+	uint32_t misses;
+	bool has_hold;	     /* a second one, right after the first, is beyond what a witness can prove */
+	bool has_one_held;   /* one CPU is held: pulses tell, but one miss comes before them, */
+	bool has_sick_prober; /* and a prober that is away takes none */
 	char *text;
 	size_t size, length;
 };
@@ -57,7 +60,8 @@ static void put_heartbeat(struct chaos *c)
 		put(c, "timeout %uus\n", interval * between(c, 1, 4) / 2);
 	else
 		put(c, "timeout auto 500us %uus\n", interval * between(c, 1, 4));
-	put(c, "misses %u\n", any(c, 6) ? between(c, 2, 4) : between(c, 1, 8));
+	c->misses = any(c, 6) ? between(c, 2, 4) : between(c, 1, 8);
+	put(c, "misses %u\n", c->misses);
 	if (any(c, 4))
 		put(c, "confirm %u %uus\n", between(c, 1, 3), interval / between(c, 2, 10));
 	else
@@ -157,6 +161,31 @@ static void put_network_fault(struct chaos *c)
 	}
 }
 
+/* Where the timers fire packets are handled, too: either both CPUs are behind, or the other one. */
+static const char *cpu(struct chaos *c)
+{
+	c->has_one_held = c->misses > 1 && !c->has_sick_prober && any(c, 2);
+	return c->has_one_held ? " 1" : "";
+}
+
+static void put_prober_fault(struct chaos *c, uint32_t begin, uint32_t end)
+{
+	if (c->has_one_held)
+		return;
+	c->has_sick_prober = true;
+	switch (any(c, 3)) {
+	case 0:
+		put(c, "at %uus late %uus\nat %uus late 0\n", begin, between(c, 500, 60000), end);
+		break;
+	case 1:
+		put(c, "at %uus stop prober\nat %uus continue prober\n", begin, end);
+		break;
+	default:
+		put(c, "at %uus kill-9 prober\n", begin);
+		break;
+	}
+}
+
 static void put_machine_fault(struct chaos *c)
 {
 	uint32_t begin = moment(c), end = end_of(c, begin);
@@ -164,20 +193,14 @@ static void put_machine_fault(struct chaos *c)
 	switch (any(c, 5)) {
 	case 0:
 		if (!c->has_hold)
-			put(c, "at %uus hold %uus\n", begin, between(c, 500, 80000));
+			put(c, "at %uus hold %uus%s\n", begin, between(c, 500, 80000), cpu(c));
 		c->has_hold = true;
 		break;
 	case 1:
 		put(c, "at %uus stall %uus\n", begin, between(c, 500, 80000));
 		break;
-	case 2:
-		put(c, "at %uus late %uus\nat %uus late 0\n", begin, between(c, 500, 60000), end);
-		break;
-	case 3:
-		put(c, "at %uus stop prober\nat %uus continue prober\n", begin, end);
-		break;
 	default:
-		put(c, "at %uus kill-9 prober\n", begin);
+		put_prober_fault(c, begin, end);
 		break;
 	}
 }

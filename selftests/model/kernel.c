@@ -39,6 +39,7 @@ static struct kernel {
 	struct world *w;
 	struct map maps[KERNEL_MAPS];
 	uint64_t timer[WORLD_TARGETS]; /* which of the happenings under way counts */
+	uint32_t cpu;
 	struct dfb_order order;
 	struct dfb_event event;
 	struct dfb_nudge nudge;
@@ -87,6 +88,11 @@ void kernel_loop(__u32 n, long (*round)(__u32 i, void *context), void *context)
 __u64 kernel_time(void)
 {
 	return kernel.w->now;
+}
+
+__u32 kernel_cpu(void)
+{
+	return kernel.cpu;
 }
 
 static void on_timer(struct world *w, const struct happening *h)
@@ -154,8 +160,10 @@ void kernel_reply(uint32_t id, uint32_t seq, uint64_t nonce)
 	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &id);
 	struct dfb_probe probe = {.seq = bpf_htonl(seq), .nonce = nonce};
 
+	kernel.cpu = world_cpu_of(id);
 	if (kernel_target(id)->server)
 		match(run, &probe, counters());
+	kernel.cpu = 0;
 }
 
 int kernel_order(const struct dfb_order *order)
@@ -221,4 +229,9 @@ struct dfb_pool *kernel_pool(uint32_t id)
 struct dfb_control *kernel_control(void)
 {
 	return bpf_map_lookup_elem(&control, &(__u32){0});
+}
+
+struct dfb_pulse *kernel_pulse(uint32_t cpu)
+{
+	return bpf_map_lookup_elem(&pulses, &cpu);
 }

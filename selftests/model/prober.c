@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The prober, in small: its schedule and its confirm probes are those of user/sense/beat.c. */
+#include <string.h>
+
 #include "world.h"
 
 #define PROBER_NEVER UINT64_MAX
@@ -101,7 +103,7 @@ static uint32_t earliest(const struct prober *p)
 	return first;
 }
 
-/* --- suspicion ------------------------------------------------------------------------------- */
+/* --- confirm probes -------------------------------------------------------------------------- */
 
 /* @when: a moment after the one before */
 static void confirm(struct world *w, uint32_t id, uint32_t probes, uint64_t *when)
@@ -127,6 +129,61 @@ static void confirm_candidates(struct world *w, uint32_t pool, uint32_t suspect,
 	}
 }
 
+/* --- pulses: as user/sense/pulse.c ----------------------------------------------------------- */
+
+static void pulse(struct world *w, uint32_t cpu);
+
+/* The packet comes back when all that waited on its CPU before it has been handled. */
+static void on_pulse(struct world *w, const struct happening *h)
+{
+	uint32_t cpu = (uint32_t)h->a;
+	struct prober *p = &w->prober;
+
+	if (world_is_held(w, cpu)) {
+		world_after(w, w->hold_ns[cpu] - w->now + 10 * US, true, on_pulse, (uint64_t[]){cpu, h->b, h->c});
+		return;
+	}
+	if (h->c != p->pid)
+		return;
+	kernel_pulse(cpu)->at_ns[p->pulses[cpu].turn++ % DFB_PULSES] = h->b;
+	p->pulses[cpu].under_way = false;
+	if (p->pulses[cpu].asked && p->is == PROCESS_RUNS)
+		pulse(w, cpu);
+}
+
+static void pulse(struct world *w, uint32_t cpu)
+{
+	struct prober *p = &w->prober;
+
+	p->pulses[cpu].asked = p->pulses[cpu].under_way;
+	if (p->pulses[cpu].under_way)
+		return;
+	p->pulses[cpu].under_way = true;
+	world_after(w, 20 * US, true, on_pulse, (uint64_t[]){cpu, w->now, p->pid});
+}
+
+static void watch(struct world *w, uint64_t interval_ns, uint64_t when)
+{
+	struct prober *p = &w->prober;
+
+	p->pulse_period_ns = detect_min(detect_max(interval_ns / 2, 200 * US), 500 * US);
+	p->pulse_until_ns = when + 200 * MS;
+	p->pulse_ns = when;
+}
+
+static void take_pulses(struct world *w)
+{
+	struct prober *p = &w->prober;
+
+	if (w->now < p->pulse_ns)
+		return;
+	for (uint32_t cpu = 0; cpu < WORLD_CPUS; cpu++)
+		pulse(w, cpu);
+	p->pulse_ns = w->now < p->pulse_until_ns ? w->now + p->pulse_period_ns : PROBER_NEVER;
+}
+
+/* --- nudges ---------------------------------------------------------------------------------- */
+
 /* As on_nudge(): the candidates first. */
 static void handle_nudge(struct world *w, uint32_t target)
 {
@@ -137,6 +194,7 @@ static void handle_nudge(struct world *w, uint32_t target)
 	for (uint32_t i = 0; i < who->n_pools; i++)
 		confirm_candidates(w, who->pools[i], server, probes, &when);
 	confirm(w, target, probes, &when);
+	watch(w, kernel_target(target)->interval_ns, when);
 }
 
 void prober_nudge(struct world *w, uint32_t target)
@@ -164,7 +222,8 @@ static void on_wake(struct world *w, const struct happening *h)
 	p->n_nudges = 0;
 	if (due_of(p, earliest(p)) <= w->now)
 		fire(w, earliest(p));
-	due = due_of(p, earliest(p));
+	take_pulses(w);
+	due = detect_min(due_of(p, earliest(p)), p->pulse_ns);
 	if (due <= w->now + PROBER_SEND_NS)
 		wake_at(w, w->now + PROBER_SEND_NS);
 	else if (due != PROBER_NEVER)
@@ -181,6 +240,8 @@ void prober_start(struct world *w)
 	p->pid++;
 	p->generation = kernel_control()->generation - 1;
 	p->wake_ns = 0;
+	p->pulse_ns = PROBER_NEVER;
+	memset(p->pulses, 0, sizeof(p->pulses));
 	for (uint32_t id = 0; id < WORLD_TARGETS; id++)
 		p->pace[id].there = false;
 	wake_at(w, w->now);

@@ -14,7 +14,7 @@
  * Commands:
  *   kill|revive SERVER [ipv4|ipv6]             slow SERVER TIME
  *   cut|heal|unplug|plug UPLINK                loss UPLINK PPM          bursts UPLINK ENTER-PPM LEAVE-PPM
- *   hold TIME (all replies)                    stall TIME (all CPUs)
+ *   hold TIME [CPU] (replies wait there)       stall TIME (all CPUs)
  *   start|stop|continue|kill-9 prober|controller   late TIME (the prober)
  *   fail commits|syncs|steers N                commit-takes TIME        fill-ring | empty-ring
  *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off
@@ -333,10 +333,18 @@ static void command_process(struct world *w, const struct words *l)
 	wrong("there is a prober and a controller");
 }
 
+static void hold(struct world *w, const struct words *l)
+{
+	for (uint32_t cpu = 0; cpu < WORLD_CPUS; cpu++) {
+		if (!*l->word[2] || number(l->word[2]) == cpu)
+			w->hold_ns[cpu] = detect_max(w->hold_ns[cpu], w->now + duration(l->word[1]));
+	}
+}
+
 static void command_machine(struct world *w, const struct words *l)
 {
 	if (is(l->word[0], "hold"))
-		w->hold_ns = detect_max(w->hold_ns, w->now + duration(l->word[1]));
+		hold(w, l);
 	else if (is(l->word[0], "stall"))
 		w->stall_ns = detect_max(w->stall_ns, w->now + duration(l->word[1]));
 	else

@@ -33,7 +33,7 @@ void truth_back(struct world *w, uint32_t target, uint32_t seq)
 	if (p->seq != seq)
 		return;
 	p->back_ns = w->now;
-	p->held = w->hold_ns > w->now || w->stall_ns > w->now;
+	p->held = world_is_held(w, world_cpu_of(target)) || w->stall_ns > w->now;
 }
 
 void truth_disturbed(struct world *w)
@@ -65,6 +65,17 @@ static bool answered_at(struct world *w, uint32_t server, uint64_t sent_ns)
 	return false;
 }
 
+/* Replies wait on one CPU while the other handles a witness's: pulses tell, but not which CPU that
+ * is before the first reply, and not without end. */
+static bool is_beyond_pulses(const struct world *w, uint32_t target)
+{
+	const struct dfb_detect *d = kernel_detect(target);
+
+	if (!world_is_held(w, world_cpu_of(target)))
+		return false;
+	return d->cpu != world_cpu_of(target) || w->now >= d->first_missed_ns + DETECT_PATIENCE_NS;
+}
+
 /*
  * Of the last judged probes some are missing, some were sent before the witness's and some after.
  * A witness proves that the machine was well when its own reply was handled, no more: of the others
@@ -85,7 +96,7 @@ static bool was_silent(struct world *w, uint32_t target, uint32_t misses, uint64
 		before = before || p->sent_ns < witness_ns;
 		after = after || p->sent_ns > witness_ns;
 	}
-	return missing && before && after;
+	return (missing || is_beyond_pulses(w, target)) && before && after;
 }
 
 static void check_verdict(struct world *w, uint32_t target, uint32_t old)
@@ -273,7 +284,8 @@ static bool is_clean(const struct world *w)
 		if (w->uplinks[i].loss_ppm || w->uplinks[i].enter_ppm || w->uplinks[i].bad)
 			return false;
 	}
-	return w->prober.is == PROCESS_RUNS && !w->prober.late_ns && w->stall_ns <= w->now && w->hold_ns <= w->now;
+	return w->prober.is == PROCESS_RUNS && !w->prober.late_ns && w->stall_ns <= w->now &&
+	       !world_is_held(w, 0) && !world_is_held(w, 1);
 }
 
 /* Only in a world that is calm until then: a second fault may be the only witness's. */

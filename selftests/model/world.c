@@ -198,13 +198,23 @@ static bool is_lost(struct world *w, struct world_uplink *u)
 	return u->bad || world_chance(w, u->loss_ppm);
 }
 
+uint32_t world_cpu_of(uint32_t target)
+{
+	return dfb_target_server(target) % WORLD_CPUS;
+}
+
+bool world_is_held(const struct world *w, uint32_t cpu)
+{
+	return w->hold_ns[cpu] > w->now;
+}
+
 /* The reply is at the gateway's interface; its CPU may be busy elsewhere. */
 static void on_reply(struct world *w, const struct happening *h)
 {
-	uint64_t abc[3] = {h->a, h->b, h->c};
+	uint64_t wait = w->hold_ns[world_cpu_of((uint32_t)h->a)] - w->now, abc[3] = {h->a, h->b, h->c};
 
-	if (w->hold_ns > w->now)
-		world_after(w, w->hold_ns - w->now + world_random(w, 3 * US), true, on_reply, abc);
+	if (world_is_held(w, world_cpu_of((uint32_t)h->a)))
+		world_after(w, wait + world_random(w, 3 * US), true, on_reply, abc);
 	else
 		kernel_reply((uint32_t)h->a, (uint32_t)h->b, h->c);
 }

@@ -39,6 +39,7 @@
 #define WORLD_TARGETS (WORLD_IDS * DFB_FAMILIES)
 #define WORLD_LOG 64 /* probes of one target that are remembered, a power of two */
 #define WORLD_BACKLOG 256
+#define WORLD_CPUS 2 /* timers fire on CPU 0; replies of a server are handled on that of its number */
 #define WORLD_START_NS 1000000000ull
 
 #define US 1000ull
@@ -115,6 +116,14 @@ struct prober {
 	uint64_t late_ns; /* it may wake up this late */
 	uint64_t wake_ns; /* when it will, 0: it will not */
 	uint64_t wake;	  /* which of the wake-ups under way counts */
+	uint64_t pulse_ns; /* when to take the next pulse, UINT64_MAX: nobody is suspect */
+	uint64_t pulse_until_ns;
+	uint64_t pulse_period_ns;
+	struct {
+		bool under_way;
+		bool asked; /* for another one */
+		uint32_t turn;
+	} pulses[WORLD_CPUS];
 	uint32_t n_nudges;
 	uint32_t nudges[64];
 	struct {
@@ -173,7 +182,7 @@ struct world {
 	uint64_t order;
 	uint64_t hash; /* of the trace */
 	uint64_t stall_ns; /* until when all CPUs are stalled */
-	uint64_t hold_ns;  /* until when replies wait on another CPU */
+	uint64_t hold_ns[WORLD_CPUS]; /* until when packets wait there */
 	bool settles;	   /* the world is whole again well before the end: check that all is well */
 	FILE *out;	   /* trace, or NULL */
 	uint32_t failures;
@@ -222,6 +231,12 @@ bool world_send(struct world *w, uint32_t target, uint32_t seq, uint64_t nonce);
 /** world_server_of() - whose target it is; NULL: nobody's. */
 struct world_server *world_server_of(struct world *w, uint32_t target);
 
+/** world_cpu_of() - which handles the replies of a target */
+uint32_t world_cpu_of(uint32_t target);
+
+/** world_is_held() - do packets wait on this CPU? */
+bool world_is_held(const struct world *w, uint32_t cpu);
+
 /** world_reaches() - would a probe sent now be answered, but for chance? */
 bool world_reaches(const struct world *w, const struct world_server *s, uint32_t family);
 
@@ -248,6 +263,7 @@ struct dfb_server *kernel_server(uint32_t id);
 struct dfb_plan *kernel_plan(uint32_t id);
 struct dfb_pool *kernel_pool(uint32_t id);
 struct dfb_control *kernel_control(void);
+struct dfb_pulse *kernel_pulse(uint32_t cpu);
 
 /* --- configure.c ----------------------------------------------------------------------------- */
 

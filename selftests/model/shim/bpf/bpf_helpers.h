@@ -35,12 +35,14 @@ enum libbpf_pin_type {
 #define bpf_spin_unlock(lock) ((void)(lock))
 #define bpf_ringbuf_reserve(ring, size, flags) kernel_reserve((ring), (size))
 #define bpf_ringbuf_submit(record, flags) kernel_submit(record)
+#define bpf_get_smp_processor_id() kernel_cpu()
 #define bpf_get_socket_cookie(skb) ((__u64)(skb != NULL))
 #define bpf_skb_load_bytes(skb, offset, to, size) kernel_load_order((to), (size))
 
 void *kernel_lookup(void *map, size_t value_size, __u32 index);
 void kernel_loop(__u32 n, long (*round)(__u32 i, void *context), void *context);
 __u64 kernel_time(void);
+__u32 kernel_cpu(void);
 void kernel_timer_start(struct bpf_timer *timer, __u64 delay_ns);
 void *kernel_reserve(void *ring, size_t size);
 void kernel_submit(void *record);
