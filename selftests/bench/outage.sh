@@ -44,6 +44,7 @@ measure '1 ms x 3, IPv4' $IPV4
 measure '1 ms x 3, IPv6' $IPV6
 "$root/build/lab/hog" 8 &
 hogs=$!
+disown
 measure '1 ms x 3, IPv4, 8 CPU hogs' $IPV4
 kill $hogs
 restart_with --interval 250us

@@ -39,8 +39,8 @@ redirect()
 	local e0 map
 	on gateway tc filter del dev g0 ingress pref 10 2>/dev/null || true
 	[ "$1" = on ] || return 0
-	on gateway tc filter add dev g0 ingress pref 10 bpf da sec tc \
-		obj "$root/build/selftests/bench/neigh.bpf.o"
+	on gateway tc filter add dev g0 ingress pref 10 bpf da \
+		obj "$root/build/selftests/bench/neigh.bpf.o" sec tc
 	e0=$(on gateway ip -j link show e0 | jq ".[0].ifindex")
 	map=$(on gateway tc -j filter show dev g0 ingress pref 10 | jq '.[1].options.prog.id')
 	map=$(bpftool -j prog show id "$map" | jq '.map_ids[0]')
@@ -60,6 +60,8 @@ daemon_ready
 on gateway ip route add $PLAIN via 10.78.0.11
 on s1 ip address add $PLAIN/32 dev lo
 on s1 "$root/build/selftests/bench/blast" sink 9999 &
+disown
+at_exit "kill $!"
 blast $SERVICE >/dev/null # warm up
 
 for ((round = 0; round < ROUNDS; round++)); do
