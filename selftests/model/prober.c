@@ -117,7 +117,8 @@ static void confirm(struct world *w, uint32_t id, uint32_t probes, uint64_t *whe
 	*when += PROBER_SEND_NS;
 }
 
-static void confirm_candidates(struct world *w, uint32_t pool, uint32_t suspect, uint32_t probes, uint64_t *when)
+static void confirm_candidates(struct world *w, uint32_t pool, uint32_t suspect, uint32_t probes,
+			       uint64_t *when)
 {
 	const struct dfb_plan *plan = kernel_plan(pool);
 
@@ -140,7 +141,8 @@ static void on_pulse(struct world *w, const struct happening *h)
 	struct prober *p = &w->prober;
 
 	if (world_is_held(w, cpu)) {
-		world_after(w, w->hold_ns[cpu] - w->now + 10 * US, true, on_pulse, (uint64_t[]){cpu, h->b, h->c});
+		world_after(w, w->hold_ns[cpu] - w->now + 10 * US, true, on_pulse,
+			    (uint64_t[]){cpu, h->b, h->c});
 		return;
 	}
 	if (h->c != p->pid)

@@ -30,135 +30,19 @@
 
 #include "base/clean.h"
 #include "base/text.h"
-#include "world.h"
+#include "words.h"
 
-#define SCRIPT_WORDS 32
 #define SCRIPT_COMMANDS 512
 #define COMMIT_NS (200 * US)
-
-/** struct words - a line; missing words are empty */
-struct words {
-	uint32_t n;
-	char *word[SCRIPT_WORDS];
-};
 
 /** struct script - one that is being read; the world's happenings refer to its lines */
 struct script {
 	struct world *w;
-	const char *wrong; /* what is */
 	uint32_t n_commands;
 	char *commands[SCRIPT_COMMANDS];
 };
 
 static struct script *running;
-
-static void split(char *line, struct words *ret_words)
-{
-	static char empty[1];
-	char *rest = NULL;
-
-	ret_words->n = 0;
-	for (char *word = strtok_r(line, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
-		if (*word == '#' || ret_words->n == SCRIPT_WORDS)
-			break;
-		ret_words->word[ret_words->n++] = word;
-	}
-	for (uint32_t i = ret_words->n; i < SCRIPT_WORDS; i++)
-		ret_words->word[i] = empty;
-}
-
-static bool is(const char *word, const char *what)
-{
-	return !strcmp(word, what);
-}
-
-static void wrong(const char *what)
-{
-	if (!running->wrong)
-		running->wrong = what;
-}
-
-static uint64_t duration(const char *word)
-{
-	uint64_t ns = 0;
-
-	if (!is(word, "0") && duration_parse(word, &ns))
-		wrong("a time is missing or has no unit");
-	return ns;
-}
-
-static uint32_t number(const char *word)
-{
-	char *end;
-	unsigned long n = strtoul(word, &end, 10);
-
-	if (!*word || *end)
-		wrong("a number is missing");
-	return (uint32_t)n;
-}
-
-/* --- names ----------------------------------------------------------------------------------- */
-
-static uint32_t find_server(const struct world *w, const char *name)
-{
-	for (uint32_t i = 0; i < w->n_servers; i++) {
-		if (is(w->servers[i].conf.name, name))
-			return i;
-	}
-	wrong("no such server");
-	return 0;
-}
-
-static uint32_t find_uplink(const struct world *w, const char *name)
-{
-	for (uint32_t i = 0; i < w->n_uplinks; i++) {
-		if (is(w->uplinks[i].name, name))
-			return i;
-	}
-	wrong("no such uplink");
-	return 0;
-}
-
-static uint32_t find_pool(const struct world *w, const char *name)
-{
-	for (uint32_t i = 0; i < w->n_pools; i++) {
-		if (is(w->pools[i].conf.name, name))
-			return i;
-	}
-	wrong("no such pool");
-	return 0;
-}
-
-static uint32_t server_id(const struct world *w, const char *name)
-{
-	uint32_t index = find_server(w, name);
-
-	for (uint32_t id = 1; id < WORLD_IDS; id++) {
-		if (w->by_id[id] == index + 1)
-			return id;
-	}
-	return 0;
-}
-
-static uint32_t pool_id(const struct world *w, const char *name)
-{
-	find_pool(w, name);
-	for (uint32_t id = 1; id <= WORLD_POOLS; id++) {
-		if (is(kernel_plan(id)->name, name))
-			return id;
-	}
-	return 0;
-}
-
-/* Families that a word names; no word: both. */
-static uint32_t families(const char *word)
-{
-	if (is(word, "ipv4"))
-		return 1u << DFB_FAMILY_IPV4;
-	if (is(word, "ipv6"))
-		return 1u << DFB_FAMILY_IPV6;
-	return 3;
-}
 
 /* --- declarations ---------------------------------------------------------------------------- */
 
@@ -166,28 +50,28 @@ static void declare_heartbeat(struct policy_heartbeat *h, const struct words *l)
 {
 	const char *what = l->word[0];
 
-	if (is(what, "interval")) {
-		h->interval_ns = duration(l->word[1]);
-	} else if (is(what, "timeout") && is(l->word[1], "auto")) {
+	if (words_is(what, "interval")) {
+		h->interval_ns = words_duration(l->word[1]);
+	} else if (words_is(what, "timeout") && words_is(l->word[1], "auto")) {
 		h->timeout_ns = 0;
-		h->timeout_min_ns = duration(l->word[2]);
-		h->timeout_max_ns = duration(l->word[3]);
-	} else if (is(what, "timeout")) {
-		h->timeout_ns = duration(l->word[1]);
-	} else if (is(what, "misses")) {
-		h->misses = number(l->word[1]);
-	} else if (is(what, "confirm")) {
-		h->confirm_probes = number(l->word[1]);
-		h->confirm_spacing_ns = h->confirm_probes ? duration(l->word[2]) : 0;
-	} else if (is(what, "recover")) {
-		h->recover_replies = number(l->word[1]);
-		h->recover_hold_ns = duration(l->word[2]);
-	} else if (is(l->word[1], "off")) {
+		h->timeout_min_ns = words_duration(l->word[2]);
+		h->timeout_max_ns = words_duration(l->word[3]);
+	} else if (words_is(what, "timeout")) {
+		h->timeout_ns = words_duration(l->word[1]);
+	} else if (words_is(what, "misses")) {
+		h->misses = words_number(l->word[1]);
+	} else if (words_is(what, "confirm")) {
+		h->confirm_probes = words_number(l->word[1]);
+		h->confirm_spacing_ns = h->confirm_probes ? words_duration(l->word[2]) : 0;
+	} else if (words_is(what, "recover")) {
+		h->recover_replies = words_number(l->word[1]);
+		h->recover_hold_ns = words_duration(l->word[2]);
+	} else if (words_is(l->word[1], "off")) {
 		h->half_life_ns = 0;
 	} else {
-		h->half_life_ns = duration(l->word[1]);
-		h->suppress = number(l->word[2]);
-		h->reuse = number(l->word[3]);
+		h->half_life_ns = words_duration(l->word[1]);
+		h->suppress = words_number(l->word[2]);
+		h->reuse = words_number(l->word[3]);
 	}
 }
 
@@ -196,34 +80,35 @@ static void declare_uplink(struct world *w, const struct words *l)
 	struct world_uplink *u = &w->uplinks[w->n_uplinks];
 
 	if (w->n_uplinks == WORLD_UPLINKS) {
-		wrong("too many uplinks");
+		words_wrong("too many uplinks");
 		return;
 	}
 	w->n_uplinks++;
 	*u = (struct world_uplink){.delay_ns = 100 * US, .jitter_ns = 40 * US};
 	text_copy(u->name, sizeof(u->name), l->word[1]);
 	for (uint32_t i = 2; i < l->n; i += 2) {
-		if (is(l->word[i], "delay"))
-			u->delay_ns = duration(l->word[i + 1]);
-		else if (is(l->word[i], "jitter"))
-			u->jitter_ns = duration(l->word[i + 1]);
+		if (words_is(l->word[i], "delay"))
+			u->delay_ns = words_duration(l->word[i + 1]);
+		else if (words_is(l->word[i], "jitter"))
+			u->jitter_ns = words_duration(l->word[i + 1]);
 		else
-			wrong("an uplink has a delay and a jitter");
+			words_wrong("an uplink has a delay and a jitter");
 	}
 }
 
 static void declare_server(struct world *w, const struct words *l)
 {
 	struct world_server *s = &w->servers[w->n_servers];
-	uint32_t wanted = families(l->word[3]);
+	uint32_t wanted = words_families(l->word[3]);
 
 	if (w->n_servers == WORLD_SERVERS) {
-		wrong("too many servers");
+		words_wrong("too many servers");
 		return;
 	}
-	*s = (struct world_server){.configured = is(l->word[0], "server"), .conf.heartbeat = w->heartbeat};
+	*s = (struct world_server){.configured = words_is(l->word[0], "server"),
+				   .conf.heartbeat = w->heartbeat};
 	text_copy(s->conf.name, sizeof(s->conf.name), l->word[1]);
-	s->uplink = find_uplink(w, l->word[2]);
+	s->uplink = words_uplink(w, l->word[2]);
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		s->conf.has[family] = wanted & (1u << family);
 		s->conf.address[family][0] = (uint8_t)(w->n_servers + 1);
@@ -237,7 +122,7 @@ static void declare_pool(struct world *w, const struct words *l)
 	struct world_pool *p = &w->pools[w->n_pools];
 
 	if (w->n_pools == WORLD_POOLS) {
-		wrong("too many pools");
+		words_wrong("too many pools");
 		return;
 	}
 	w->n_pools++;
@@ -246,14 +131,15 @@ static void declare_pool(struct world *w, const struct words *l)
 	for (uint32_t i = 2; i < l->n; i++) {
 		const char *word = l->word[i];
 
-		if (is(word, "slow"))
+		if (words_is(word, "slow"))
 			p->conf.fast = false;
-		else if (is(word, "ipv4") || is(word, "ipv6"))
-			p->conf.families = (uint8_t)families(word);
-		else if (is(word, "when-none"))
-			p->conf.when_none = is(l->word[++i], "withdraw") ? POLICY_WITHDRAW : POLICY_UNREACHABLE;
+		else if (words_is(word, "ipv4") || words_is(word, "ipv6"))
+			p->conf.families = (uint8_t)words_families(word);
+		else if (words_is(word, "when-none"))
+			p->conf.when_none =
+				words_is(l->word[++i], "withdraw") ? POLICY_WITHDRAW : POLICY_UNREACHABLE;
 		else
-			p->servers[p->n_servers++] = find_server(w, word);
+			p->servers[p->n_servers++] = words_server(w, word);
 	}
 }
 
@@ -262,27 +148,27 @@ static void declare_service(struct world *w, const struct words *l)
 	struct world_service *s = &w->services[w->n_services];
 
 	if (w->n_services == WORLD_SERVICES) {
-		wrong("too many services");
+		words_wrong("too many services");
 		return;
 	}
 	w->n_services++;
 	text_copy(s->name, sizeof(s->name), l->word[1]);
-	s->pool = find_pool(w, l->word[2]);
+	s->pool = words_pool(w, l->word[2]);
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
 
 static void command_server(struct world *w, const struct words *l)
 {
-	struct world_server *s = &w->servers[find_server(w, l->word[1])];
-	uint32_t which = families(l->word[2]);
+	struct world_server *s = &w->servers[words_server(w, l->word[1])];
+	uint32_t which = words_families(l->word[2]);
 
-	if (is(l->word[0], "slow")) {
-		s->slow_ns = duration(l->word[2]);
+	if (words_is(l->word[0], "slow")) {
+		s->slow_ns = words_duration(l->word[2]);
 		return;
 	}
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		bool dies = is(l->word[0], "kill");
+		bool dies = words_is(l->word[0], "kill");
 
 		if (!(which & (1u << family)) || !s->conf.has[family] || s->dead[family] == dies)
 			continue;
@@ -294,20 +180,20 @@ static void command_server(struct world *w, const struct words *l)
 
 static void command_uplink(struct world *w, const struct words *l)
 {
-	uint32_t index = find_uplink(w, l->word[1]);
+	uint32_t index = words_uplink(w, l->word[1]);
 	struct world_uplink *u = &w->uplinks[index];
 	const char *what = l->word[0];
 
-	if (is(what, "cut") || is(what, "heal")) {
-		u->cut = is(what, "cut");
-	} else if (is(what, "unplug") || is(what, "plug")) {
-		u->no_carrier = is(what, "unplug");
+	if (words_is(what, "cut") || words_is(what, "heal")) {
+		u->cut = words_is(what, "cut");
+	} else if (words_is(what, "unplug") || words_is(what, "plug")) {
+		u->no_carrier = words_is(what, "unplug");
 		daemon_carrier(w, index);
-	} else if (is(what, "loss")) {
-		u->loss_ppm = number(l->word[2]);
+	} else if (words_is(what, "loss")) {
+		u->loss_ppm = words_number(l->word[2]);
 	} else {
-		u->enter_ppm = number(l->word[2]);
-		u->leave_ppm = number(l->word[3]);
+		u->enter_ppm = words_number(l->word[2]);
+		u->leave_ppm = words_number(l->word[3]);
 		u->bad = u->bad && u->enter_ppm;
 	}
 }
@@ -325,58 +211,58 @@ static void command_process(struct world *w, const struct words *l)
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (is(l->word[0], table[i].what) && is(l->word[1], table[i].who)) {
+		if (words_is(l->word[0], table[i].what) && words_is(l->word[1], table[i].who)) {
 			table[i].run(w);
 			return;
 		}
 	}
-	wrong("there is a prober and a controller");
+	words_wrong("there is a prober and a controller");
 }
 
 static void hold(struct world *w, const struct words *l)
 {
 	for (uint32_t cpu = 0; cpu < WORLD_CPUS; cpu++) {
-		if (!*l->word[2] || number(l->word[2]) == cpu)
-			w->hold_ns[cpu] = detect_max(w->hold_ns[cpu], w->now + duration(l->word[1]));
+		if (!*l->word[2] || words_number(l->word[2]) == cpu)
+			w->hold_ns[cpu] = detect_max(w->hold_ns[cpu], w->now + words_duration(l->word[1]));
 	}
 }
 
 static void command_machine(struct world *w, const struct words *l)
 {
-	if (is(l->word[0], "hold"))
+	if (words_is(l->word[0], "hold"))
 		hold(w, l);
-	else if (is(l->word[0], "stall"))
-		w->stall_ns = detect_max(w->stall_ns, w->now + duration(l->word[1]));
+	else if (words_is(l->word[0], "stall"))
+		w->stall_ns = detect_max(w->stall_ns, w->now + words_duration(l->word[1]));
 	else
-		w->prober.late_ns = duration(l->word[1]);
+		w->prober.late_ns = words_duration(l->word[1]);
 }
 
 static void command_actuators(struct world *w, const struct words *l)
 {
-	if (is(l->word[0], "commit-takes"))
-		w->daemon.commit_ns = duration(l->word[1]);
-	else if (is(l->word[0], "tamper"))
+	if (words_is(l->word[0], "commit-takes"))
+		w->daemon.commit_ns = words_duration(l->word[1]);
+	else if (words_is(l->word[0], "tamper"))
 		daemon_tampered(w);
-	else if (is(l->word[0], "fill-ring"))
+	else if (words_is(l->word[0], "fill-ring"))
 		kernel_set_ring_size(0);
-	else if (is(l->word[0], "empty-ring"))
+	else if (words_is(l->word[0], "empty-ring"))
 		kernel_set_ring_size(UINT32_MAX);
-	else if (is(l->word[1], "commits"))
-		w->daemon.fail_commits = number(l->word[2]);
-	else if (is(l->word[1], "syncs"))
-		w->daemon.fail_syncs = number(l->word[2]);
+	else if (words_is(l->word[1], "commits"))
+		w->daemon.fail_commits = words_number(l->word[2]);
+	else if (words_is(l->word[1], "syncs"))
+		w->daemon.fail_syncs = words_number(l->word[2]);
 	else
-		w->daemon.fail_steers = number(l->word[2]);
+		w->daemon.fail_steers = words_number(l->word[2]);
 }
 
 static void command_operator(struct world *w, const struct words *l)
 {
-	struct event ev = {.kind = is(l->word[1], "failover") ? EVENT_FAILOVER : EVENT_MAINTENANCE};
+	struct event ev = {.kind = words_is(l->word[1], "failover") ? EVENT_FAILOVER : EVENT_MAINTENANCE};
 
 	text_copy(ev.op.name, sizeof(ev.op.name), l->word[2]);
-	ev.op.on = is(l->word[3], "on");
+	ev.op.on = words_is(l->word[3], "on");
 	for (uint32_t i = 3; i < l->n && ev.kind == EVENT_FAILOVER; i++) {
-		if (is(l->word[i], "dry-run"))
+		if (words_is(l->word[i], "dry-run"))
 			ev.op.dry_run = true;
 		else
 			text_copy(ev.op.to, sizeof(ev.op.to), l->word[i]);
@@ -422,10 +308,10 @@ static void leave_pools(struct world *w, uint32_t server)
 
 static void command_configuration(struct world *w, const struct words *l)
 {
-	uint32_t server = is(l->word[0], "reload") ? 0 : find_server(w, l->word[1]);
+	uint32_t server = words_is(l->word[0], "reload") ? 0 : words_server(w, l->word[1]);
 
-	if (is(l->word[0], "add")) {
-		struct world_pool *p = &w->pools[find_pool(w, l->word[2])];
+	if (words_is(l->word[0], "add")) {
+		struct world_pool *p = &w->pools[words_pool(w, l->word[2])];
 
 		for (uint32_t i = 0; i < p->n_servers; i++) {
 			if (p->servers[i] == server)
@@ -433,7 +319,7 @@ static void command_configuration(struct world *w, const struct words *l)
 		}
 		w->servers[server].configured = true;
 		p->servers[p->n_servers++] = server;
-	} else if (is(l->word[0], "remove")) {
+	} else if (words_is(l->word[0], "remove")) {
 		w->servers[server].configured = false;
 		leave_pools(w, server);
 	}
@@ -444,8 +330,8 @@ static void command_stale(struct world *w, const struct words *l)
 {
 	struct dfb_order order = {
 		.kind = DFB_ORDER_SWITCH,
-		.id = pool_id(w, l->word[1]),
-		.to = server_id(w, l->word[2]),
+		.id = words_pool_id(w, l->word[1]),
+		.to = words_server_id(w, l->word[2]),
 		.reason = DFB_REASON_OPERATOR,
 	};
 
@@ -461,13 +347,13 @@ static const char *const states[] = {"unknown", "up", "suspect", "down", "recove
 
 static void expect_server(struct world *w, const struct words *l)
 {
-	uint32_t id = server_id(w, l->word[2]), which = families(l->word[4]);
+	uint32_t id = words_server_id(w, l->word[2]), which = words_families(l->word[4]);
 
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		uint32_t target = dfb_target_id(id, family);
 		const char *state = states[kernel_detect(target)->state];
 
-		if (which & (1u << family) && kernel_target(target)->server && !is(state, l->word[3]))
+		if (which & (1u << family) && kernel_target(target)->server && !words_is(state, l->word[3]))
 			world_fail(w, "%s is %s, not %s", l->word[2], state, l->word[3]);
 	}
 }
@@ -477,21 +363,23 @@ static void command_expect(struct world *w, const struct words *l)
 	const char *what = l->word[1], *owner;
 	uint32_t id;
 
-	if (is(what, "server")) {
+	if (words_is(what, "server")) {
 		expect_server(w, l);
 		return;
 	}
-	id = pool_id(w, l->word[2]);
+	id = words_pool_id(w, l->word[2]);
 	owner = world_server_name(w, kernel_pool(id)->slots[0]);
-	if (is(what, "pool") && !is(owner, l->word[4]))
+	if (words_is(what, "pool") && !words_is(owner, l->word[4]))
 		world_fail(w, "pool %s is on %s, not on %s", l->word[2], owner, l->word[4]);
-	else if (is(what, "epoch") && kernel_pool(id)->epoch != number(l->word[3]))
+	else if (words_is(what, "epoch") && kernel_pool(id)->epoch != words_number(l->word[3]))
 		world_fail(w, "pool %s has epoch %llu, not %s", l->word[2],
 			   (unsigned long long)kernel_pool(id)->epoch, l->word[3]);
-	else if (is(what, "committed") && kernel_pool(id)->committed != kernel_pool(id)->epoch)
+	else if (words_is(what, "committed") && kernel_pool(id)->committed != kernel_pool(id)->epoch)
 		world_fail(w, "pool %s is committed at epoch %llu of %llu", l->word[2],
-			   (unsigned long long)kernel_pool(id)->committed, (unsigned long long)kernel_pool(id)->epoch);
-	else if ((is(what, "held") || is(what, "serving")) && kernel_plan(id)->held != is(what, "held"))
+			   (unsigned long long)kernel_pool(id)->committed,
+			   (unsigned long long)kernel_pool(id)->epoch);
+	else if ((words_is(what, "held") || words_is(what, "serving")) &&
+		 kernel_plan(id)->held != words_is(what, "held"))
 		world_fail(w, "pool %s is not %s", l->word[2], what);
 }
 
@@ -503,17 +391,20 @@ struct verb {
 };
 
 static const struct verb commands[] = {
-	{"kill", command_server}, {"revive", command_server}, {"slow", command_server},
-	{"cut", command_uplink}, {"heal", command_uplink}, {"unplug", command_uplink}, {"plug", command_uplink},
-	{"loss", command_uplink}, {"bursts", command_uplink},
-	{"start", command_process}, {"stop", command_process}, {"continue", command_process},
-	{"kill-9", command_process},
-	{"hold", command_machine}, {"stall", command_machine}, {"late", command_machine},
-	{"fail", command_actuators}, {"commit-takes", command_actuators}, {"tamper", command_actuators},
-	{"fill-ring", command_actuators}, {"empty-ring", command_actuators},
-	{"operator", command_operator}, {"stale", command_stale}, {"expect", command_expect},
-	{"add", command_configuration}, {"remove", command_configuration}, {"reload", command_configuration},
-	{"mend", command_mend},
+	{"kill", command_server},	   {"revive", command_server},
+	{"slow", command_server},	   {"cut", command_uplink},
+	{"heal", command_uplink},	   {"unplug", command_uplink},
+	{"plug", command_uplink},	   {"loss", command_uplink},
+	{"bursts", command_uplink},	   {"start", command_process},
+	{"stop", command_process},	   {"continue", command_process},
+	{"kill-9", command_process},	   {"hold", command_machine},
+	{"stall", command_machine},	   {"late", command_machine},
+	{"fail", command_actuators},	   {"commit-takes", command_actuators},
+	{"tamper", command_actuators},	   {"fill-ring", command_actuators},
+	{"empty-ring", command_actuators}, {"operator", command_operator},
+	{"stale", command_stale},	   {"expect", command_expect},
+	{"add", command_configuration},	   {"remove", command_configuration},
+	{"reload", command_configuration}, {"mend", command_mend},
 };
 
 static const struct verb declarations[] = {
@@ -524,7 +415,7 @@ static const struct verb declarations[] = {
 static const struct verb *find_verb(const struct verb *table, size_t n, const char *word)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is(table[i].word, word))
+		if (words_is(table[i].word, word))
 			return &table[i];
 	}
 	return NULL;
@@ -540,14 +431,14 @@ static void on_command(struct world *w, const struct happening *h)
 		world_say(w, "%10.3f # %s", (double)(w->now - WORLD_START_NS) / 1e6, line);
 		truth_disturbed(w);
 	}
-	split(line, &l);
+	words_split(line, &l);
 	verb = find_verb(commands, sizeof(commands) / sizeof(commands[0]), l.word[0]);
 	verb->run(w, &l);
 }
 
 static void add_command(struct world *w, char *text, const struct words *l)
 {
-	uint64_t when = duration(l->word[1]);
+	uint64_t when = words_duration(l->word[1]);
 	char *command = strstr(text, l->word[1]) + strlen(l->word[1]);
 
 	command += strspn(command, " \t");
@@ -555,9 +446,9 @@ static void add_command(struct world *w, char *text, const struct words *l)
 	for (size_t n = strlen(command); n && strchr(" \t", command[n - 1]); n--)
 		command[n - 1] = 0;
 	if (!find_verb(commands, sizeof(commands) / sizeof(commands[0]), l->word[2]))
-		wrong("no such command");
+		words_wrong("no such command");
 	if (running->n_commands == SCRIPT_COMMANDS) {
-		wrong("too many commands");
+		words_wrong("too many commands");
 		return;
 	}
 	running->commands[running->n_commands] = strdup(command);
@@ -570,41 +461,41 @@ static void read_line(struct world *w, char *text)
 	const struct verb *verb;
 	struct words l;
 
-	split(copy, &l);
+	words_split(copy, &l);
 	if (!l.n)
 		return;
 	verb = find_verb(declarations, sizeof(declarations) / sizeof(declarations[0]), l.word[0]);
 	if (verb) {
 		verb->run(w, &l);
-	} else if (is(l.word[0], "at")) {
+	} else if (words_is(l.word[0], "at")) {
 		add_command(w, text, &l);
-	} else if (is(l.word[0], "until")) {
-		w->end_ns = WORLD_START_NS + duration(l.word[1]);
-		w->settles = is(l.word[2], "settled");
-	} else if (is(l.word[0], "seed")) {
-		w->chance = number(l.word[1]) * 0x2545f4914f6cdd1dull + 1;
-	} else if (is(l.word[0], "ring")) {
-		kernel_set_ring_size(number(l.word[1]));
+	} else if (words_is(l.word[0], "until")) {
+		w->end_ns = WORLD_START_NS + words_duration(l.word[1]);
+		w->settles = words_is(l.word[2], "settled");
+	} else if (words_is(l.word[0], "seed")) {
+		w->chance = words_number(l.word[1]) * 0x2545f4914f6cdd1dull + 1;
+	} else if (words_is(l.word[0], "ring")) {
+		kernel_set_ring_size(words_number(l.word[1]));
 	} else if (strstr(" interval timeout misses confirm recover damping ", l.word[0])) {
 		declare_heartbeat(&w->heartbeat, &l);
 	} else {
-		wrong("a line begins with a word that means nothing");
+		words_wrong("a line begins with a word that means nothing");
 	}
 }
 
 static void read_all(struct world *w, const char *text, char *why, size_t size)
 {
-	for (uint32_t n = 1; *text && !running->wrong; n++) {
+	for (uint32_t n = 1; *text && !words_fault(); n++) {
 		size_t length = strcspn(text, "\n");
 		CLEAN_FREE char *line = strndup(text, length);
 
 		read_line(w, line);
 		text += length + (text[length] == '\n');
-		if (running->wrong)
-			snprintf(why, size, "line %u: %s", n, running->wrong);
+		if (words_fault())
+			snprintf(why, size, "line %u: %s", n, words_fault());
 	}
-	if (!running->wrong && !w->end_ns)
-		wrong("it does not say until when");
+	if (!words_fault() && !w->end_ns)
+		words_wrong("it does not say until when");
 }
 
 static void begin(struct world *w, const struct happening *h)
@@ -641,17 +532,18 @@ int script_run(const char *text, FILE *out, struct world **ret_world, char *why,
 		return -ENOMEM;
 	w->out = out;
 	running = &script;
+	words_forget();
 	set_defaults(w);
 	world_after(w, 0, false, begin, (uint64_t[]){0, 0, 0});
 	read_all(w, text, why, size);
-	if (!script.wrong)
+	if (!words_fault())
 		world_run(w);
-	if (script.wrong && !why[0])
-		snprintf(why, size, "%s", script.wrong);
+	if (words_fault() && !why[0])
+		snprintf(why, size, "%s", words_fault());
 	for (uint32_t i = 0; i < script.n_commands; i++)
 		free(script.commands[i]);
 	running = NULL;
-	if (script.wrong) {
+	if (words_fault()) {
 		world_free(w);
 		return -EINVAL;
 	}

@@ -236,7 +236,6 @@ static void a_witness_meets_each_condition(void **state)
 	}
 }
 
-/* The target's reply was not overdue yet when one of a nearer server came. */
 /* --- the pulse ------------------------------------------------------------------------------- */
 
 /* Rows: the latest pulse of the CPU that judges and of the one that took the last reply. */
@@ -251,8 +250,8 @@ static void a_verdict_waits_for_a_cpu_that_stands_still(void **state)
 		{"theirs does not", 25 * MS, 5 * MS, 30 * MS, 1},
 		{"theirs at the last but one missed probe is none", 25 * MS, 20 * MS, 30 * MS, 1},
 		{"theirs right after it is one", 25 * MS, 20 * MS + 1, 30 * MS, 0},
-		{"theirs a moment ago may be ahead of the reply", 25 * MS, 28 * MS + 1, 30 * MS, 1},
-		{"theirs long enough ago is one", 25 * MS, 28 * MS, 30 * MS, 0},
+		{"theirs a moment ago may be ahead of the reply", 25 * MS, 30 * MS - DETECT_SETTLED_NS + 1, 30 * MS, 1},
+		{"theirs long enough ago is one", 25 * MS, 30 * MS - DETECT_SETTLED_NS, 30 * MS, 0},
 		{"nobody takes pulses", 5 * MS, 5 * MS, 30 * MS, 0},
 		{"patience has an end", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS, 0},
 		{"and not before", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS - 1, 1},
@@ -272,6 +271,9 @@ static void a_verdict_waits_for_a_cpu_that_stands_still(void **state)
 	}
 }
 
+/* --- far targets ----------------------------------------------------------------------------- */
+
+/* The target's reply was not overdue yet when one of a nearer server came. */
 static void a_witness_is_not_asked_to_be_slower_than_it_can(void **state)
 {
 	static const struct {
