@@ -441,26 +441,29 @@ struct detect_question {
 	__u64 handled;
 };
 
-/* How long a reply usually takes at most; never so long that no witness could be found. */
-static inline __u64 detect_usual(const struct dfb_target *cfg, const struct dfb_detect *d, __u64 timeout)
+/* How long a reply usually takes at most. */
+static inline __u64 detect_usual(const struct dfb_detect *d, __u64 timeout)
 {
-	return detect_min(d->srtt_ns + 4 * d->rttvar_ns, detect_min(cfg->interval_ns, timeout));
+	return detect_min(d->srtt_ns + 4 * d->rttvar_ns, timeout);
 }
 
-/**
- * detect_ask() - the question for a target with `misses` expired probes
- *
- * A witness that is asked as often as the target may never be asked at the right moment: one more
- * expired probe (two, after the first) makes room for it. With confirm probes it is asked in time.
- */
+/* A witness that is asked as often as the target may never be asked at the right moment: with a row
+ * of that many more expired probes there is room for it. With confirm probes it is asked in time. */
+static inline __u32 detect_room(const struct dfb_target *cfg, __u64 usual)
+{
+	return detect_min(usual / cfg->interval_ns, DFB_WINDOW / 4) + (cfg->misses > 1 ? 1 : 2);
+}
+
+/** detect_ask() - the question for a target with `misses` expired probes. */
 static inline void detect_ask(const struct dfb_target *cfg, struct dfb_detect *d,
 			      const struct dfb_attempts *a, const struct detect_step *step,
 			      struct detect_question *q)
 {
-	__u32 row = detect_min(d->misses, cfg->misses + (cfg->misses > 1 ? 1 : 2));
+	__u64 usual = detect_usual(d, step->timeout);
+	__u32 row = detect_min(d->misses, cfg->misses + detect_room(cfg, usual));
 
 	q->after = detect_sent(d, a, d->judged - row + 1);
-	q->overdue = q->after + detect_usual(cfg, d, step->timeout);
+	q->overdue = q->after + usual;
 	q->before = step->now;
 	if (row > 1)
 		q->before = detect_sent(d, a, cfg->misses > 2 ? d->judged - 1 : d->judged);
@@ -478,16 +481,11 @@ static inline int detect_is_witness(const struct dfb_slot *slot, __u64 timeout,
 	       detect_reached(q->handled, slot->stamp_ns + slot->rtt_ns);
 }
 
-/* Has this CPU handled a packet of its own that was sent after the last but one missed probe, and a
- * while ago? Only the last few are remembered, so "a while" must not be long. */
-static inline int detect_beats(const struct dfb_target *cfg, const struct dfb_pulse *pulse,
-			       const struct detect_question *q, __u64 now)
+/* Has this CPU handled a packet of its own that was sent between then and then? */
+static inline int detect_beats(const struct dfb_pulse *pulse, __u64 since, __u64 until)
 {
-	__u64 since = cfg->misses > 2 ? q->before : q->after;
-	__u64 settled = detect_max(q->handled, now - DETECT_SETTLED_NS);
-
 	for (int i = 0; i < DFB_PULSES; i++) {
-		if ((__s64)(pulse->at_ns[i] - since) > 0 && detect_reached(settled, pulse->at_ns[i]))
+		if ((__s64)(pulse->at_ns[i] - since) > 0 && detect_reached(until, pulse->at_ns[i]))
 			return 1;
 	}
 	return 0;
@@ -498,16 +496,23 @@ static inline int detect_beats(const struct dfb_target *cfg, const struct dfb_pu
  * @mine: pulse of the CPU that judges
  * @theirs: pulse of the CPU that handled the target's last reply
  *
- * A witness on another CPU cannot tell. Pulses are taken while somebody is suspect; if even the
- * CPU that judges has none, nobody takes them. Nor is a CPU waited for without end.
+ * A witness on another CPU cannot tell. They do not, if that CPU has handled a packet of its own
+ * that was sent when the reply to the last but one missed probe usually would have been there, and
+ * did so a while ago (not long: only the last few pulses are remembered). Pulses are taken while
+ * somebody is suspect; if even the CPU that judges has none, nobody takes them. Nor is a CPU waited
+ * for without end.
  */
 static inline int detect_is_held_back(const struct dfb_target *cfg, struct dfb_detect *d,
 				      const struct dfb_pulse *mine, const struct dfb_pulse *theirs,
 				      const struct detect_question *q, __u64 now)
 {
+	__u64 usual = q->overdue - q->after, last_but_one = cfg->misses > 2 ? q->before : q->after;
+
 	if (mine == theirs || detect_reached(now, d->first_missed_ns + DETECT_PATIENCE_NS))
 		return 0;
-	if (detect_beats(cfg, theirs, q, now) || !detect_beats(cfg, mine, q, now))
+	if (!detect_beats(mine, q->after, now))
+		return 0;
+	if (detect_beats(theirs, last_but_one + usual, detect_max(q->handled, now - DETECT_SETTLED_NS)))
 		return 0;
 	d->graces++;
 	return 1;

@@ -277,7 +277,7 @@ static long rescue_round(__u32 i, struct ruling *r)
 	if (!owner || owner == r->server || !is_up(r->server, plan))
 		return 0;
 	down = find_down(owner, r->server, plan);
-	if (!down)
+	if (!down || detect_reached(down->first_missed_ns, r->good_ns)) /* asked before it fell silent */
 		return 0;
 	cite(&r->event.change, down);
 	r->event.change.to = r->server;

@@ -44,19 +44,17 @@ void story_live(uint32_t target)
 	rig_answer(target);
 }
 
-/* The witnesses answer when the dead one's reply would usually have been there, too. */
+/* The witnesses are asked, and answer, when the dead one's reply would usually have been there. */
 static void silence(uint32_t dead, const uint32_t *living, uint32_t n, void (*miss)(uint32_t))
 {
-	uint64_t usual = rig_config(dead).interval_ns, first; /* at most */
+	uint64_t usual = SHORT_NS / 4, first; /* at most */
 
 	story_patience(dead, false);
 	miss(dead);
 	first = rig_now();
-	for (uint32_t i = 0; i < n; i++)
-		rig_probe(living[i]);
 	RIG_UNTIL(!n || rig_now() - first > usual);
 	for (uint32_t i = 0; i < n; i++)
-		rig_answer(living[i]);
+		story_live(living[i]);
 	miss(dead);
 	miss(dead);
 }

@@ -236,6 +236,7 @@ static void a_witness_meets_each_condition(void **state)
 	}
 }
 
+/* The target's reply was not overdue yet when one of a nearer server came. */
 /* --- the pulse ------------------------------------------------------------------------------- */
 
 /* Rows: the latest pulse of the CPU that judges and of the one that took the last reply. */
@@ -250,14 +251,14 @@ static void a_verdict_waits_for_a_cpu_that_stands_still(void **state)
 		{"theirs does not", 25 * MS, 5 * MS, 30 * MS, 1},
 		{"theirs at the last but one missed probe is none", 25 * MS, 20 * MS, 30 * MS, 1},
 		{"theirs right after it is one", 25 * MS, 20 * MS + 1, 30 * MS, 0},
-		{"theirs a moment ago may be ahead of the reply", 25 * MS, 30 * MS - DETECT_SETTLED_NS + 1, 30 * MS, 1},
-		{"theirs long enough ago is one", 25 * MS, 30 * MS - DETECT_SETTLED_NS, 30 * MS, 0},
+		{"theirs a moment ago may be ahead of the reply", 25 * MS, 29 * MS + MS / 2 + 1, 30 * MS, 1},
+		{"theirs long enough ago is one", 25 * MS, 29 * MS + MS / 2, 30 * MS, 0},
 		{"nobody takes pulses", 5 * MS, 5 * MS, 30 * MS, 0},
 		{"patience has an end", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS, 0},
 		{"and not before", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS - 1, 1},
 	};
 	struct dfb_target cfg = {.misses = 3};
-	struct detect_question q = {.after = 10 * MS, .before = 20 * MS, .handled = 28 * MS};
+	struct detect_question q = {.after = 10 * MS, .before = 20 * MS, .overdue = 10 * MS, .handled = 28 * MS};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -271,16 +272,13 @@ static void a_verdict_waits_for_a_cpu_that_stands_still(void **state)
 	}
 }
 
-/* --- far targets ----------------------------------------------------------------------------- */
-
-/* The target's reply was not overdue yet when one of a nearer server came. */
 static void a_witness_is_not_asked_to_be_slower_than_it_can(void **state)
 {
 	static const struct {
 		uint64_t srtt, rttvar, interval, timeout, least, most;
 	} rows[] = {
 		{100000, 20000, 10 * MS, 3 * MS, 180000, 180000},
-		{100000, 20000, 170000, 3 * MS, 0, 170000},
+		{100000, 20000, 170000, 3 * MS, 180000, 180000},
 		{4 * MS, 1 * MS, 100 * MS, 3 * MS, 3 * MS, 3 * MS},
 		{0, 0, 10 * MS, 3 * MS, 0, 0},
 	};

@@ -14,11 +14,13 @@ static uint64_t longest_timeout(const struct policy_heartbeat *h)
 
 /* NFD-S (Chen et al. 2002): the last of `misses` probes leaves at most that many intervals after
  * the death, and expires one timeout later. Confirm probes only make it earlier; without any a
- * witness may need one interval more, and two with `misses: 1`, see detect_ask(). */
+ * witness may need some more, see detect_room(), and with `misses: 1` a second one in any case. */
 uint64_t timing_detection(const struct policy_heartbeat *h)
 {
-	uint32_t intervals = h->misses + (h->misses == 1 ? 2 : h->confirm_probes == 0);
+	uint64_t intervals = h->misses + (h->misses == 1);
 
+	if (!h->confirm_probes)
+		intervals += 1 + longest_timeout(h) / h->interval_ns;
 	return intervals * h->interval_ns + longest_timeout(h);
 }
 
