@@ -17,9 +17,9 @@ struct chaos {
 	uint32_t n_uplinks, n_servers, n_pools, n_spares;
 	uint64_t base_us;
 	uint32_t misses;
-	uint32_t interval_us;
-	bool has_hold;	     /* a second one, right after the first, is beyond what a witness can prove */
-	bool has_one_held;   /* one CPU is held: pulses tell, but two misses may come before them, */
+	bool has_hold;	     /* a second one, right after the first, is beyond what a witness can prove, */
+	bool has_slow;	     /* and so is a server whose replies have just become later */
+	bool has_one_held;   /* one CPU is held: pulses tell, but one miss comes before them, */
 	bool has_sick_prober; /* and a prober that is away takes none */
 	char *text;
 	size_t size, length;
@@ -56,7 +56,6 @@ static void put_heartbeat(struct chaos *c)
 	static const uint32_t intervals_us[] = {2000, 5000, 10000, 10000, 20000};
 	uint32_t interval = intervals_us[any(c, 5)];
 
-	c->interval_us = interval;
 	put(c, "interval %uus\n", interval);
 	if (any(c, 3))
 		put(c, "timeout %uus\n", interval * between(c, 1, 4) / 2);
@@ -156,10 +155,11 @@ static void put_network_fault(struct chaos *c)
 		put(c, "at %uus bursts e%u %u %u\nat %uus bursts e%u 0 1000000\n", begin, uplink,
 		    between(c, 100, 20000), between(c, 100000, 800000), end, uplink);
 		break;
-	default: /* not slower than it is probed: see "What is not decided well" in design/detector.rst */
+	default:
 		server = any(c, c->n_servers);
-		put(c, "at %uus slow s%u %uus\nat %uus slow s%u 0\n", begin, server,
-		    between(c, 100, c->interval_us / 4), end, server);
+		c->has_slow = true;
+		if (!c->has_hold)
+			put(c, "at %uus slow s%u %uus\nat %uus slow s%u 0\n", begin, server, between(c, 100, 30000), end, server);
 		break;
 	}
 }
@@ -167,7 +167,7 @@ static void put_network_fault(struct chaos *c)
 /* Where the timers fire packets are handled, too: either both CPUs are behind, or the other one. */
 static const char *cpu(struct chaos *c)
 {
-	c->has_one_held = c->misses > 2 && !c->has_sick_prober && any(c, 2);
+	c->has_one_held = c->misses > 1 && !c->has_sick_prober && any(c, 2);
 	return c->has_one_held ? " 1" : "";
 }
 
@@ -195,7 +195,7 @@ static void put_machine_fault(struct chaos *c)
 
 	switch (any(c, 5)) {
 	case 0:
-		if (!c->has_hold)
+		if (!c->has_hold && !c->has_slow)
 			put(c, "at %uus hold %uus%s\n", begin, between(c, 500, 80000), cpu(c));
 		c->has_hold = true;
 		break;
