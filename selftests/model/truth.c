@@ -87,7 +87,8 @@ static bool was_silent(struct world *w, uint32_t target, uint32_t misses, uint64
 	bool before = !witness_ns, after = !witness_ns || kernel_detect(target)->misses == 1, missing = false;
 	uint32_t judged = kernel_detect(target)->judged;
 
-	misses = (uint32_t)detect_min(kernel_detect(target)->misses, misses + DFB_WINDOW / 4); /* see detect_room() */
+	misses = (uint32_t)detect_min(kernel_detect(target)->misses,
+				      misses + DFB_WINDOW / 4); /* see detect_room() */
 	for (uint32_t i = 0; i < misses; i++) {
 		const struct truth_probe *p = probe_of(w, target, judged - i);
 
@@ -119,7 +120,8 @@ void truth_judged(struct world *w, uint32_t target, const struct dfb_detect *bef
 {
 	const struct dfb_detect *d = kernel_detect(target);
 
-	for (uint32_t seq = before->judged + 1; d->judged - before->judged <= WORLD_LOG && seq != d->judged + 1; seq++)
+	for (uint32_t seq = before->judged + 1;
+	     d->judged - before->judged <= WORLD_LOG && seq != d->judged + 1; seq++)
 		note_judged(w, target, seq, timeout_ns);
 	if (d->state != before->state && d->state == DFB_STATE_DOWN)
 		check_verdict(w, target, before->state);
@@ -234,9 +236,9 @@ static void say_switch(struct world *w, uint32_t id, const struct dfb_pool *pool
 	const struct dfb_switch *c = &pool->last;
 
 	world_say(w, "%10.3f kernel: %s %s -> %s epoch=%llu %s misses=%u witness=%s",
-		  (double)(w->now - WORLD_START_NS) / 1e6, kernel_plan(id)->name, world_server_name(w, c->from),
-		  world_server_name(w, c->to), (unsigned long long)pool->epoch, reason_names[c->reason],
-		  c->misses, world_server_name(w, c->witness));
+		  (double)(w->now - WORLD_START_NS) / 1e6, kernel_plan(id)->name,
+		  world_server_name(w, c->from), world_server_name(w, c->to), (unsigned long long)pool->epoch,
+		  reason_names[c->reason], c->misses, world_server_name(w, c->witness));
 }
 
 void truth_pools(struct world *w)
@@ -353,8 +355,8 @@ static bool is_better(const struct world *w, uint32_t candidate, uint32_t owner,
 	if (!b || kernel_server(owner)->flags & DFB_SERVER_MAINTENANCE)
 		return true;
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		if (kernel_plan(pool)->families & (1u << family) && a->conf.has[family] && b->conf.has[family] &&
-		    !world_reaches(w, b, family))
+		if (kernel_plan(pool)->families & (1u << family) && a->conf.has[family] &&
+		    b->conf.has[family] && !world_reaches(w, b, family))
 			return true;
 	}
 	return false;
@@ -407,7 +409,8 @@ static void check_states(struct world *w)
 		if (!s || !kernel_target(target)->server)
 			continue;
 		if (up != world_reaches(w, s, family))
-			world_fail(w, "in the end %s is %s", s->conf.name, up ? "up, but dead" : "not up, but alive");
+			world_fail(w, "in the end %s is %s", s->conf.name,
+				   up ? "up, but dead" : "not up, but alive");
 		known = w->daemon.core->servers[dfb_target_server(target)].target[family].state == state;
 		if (!known)
 			world_fail(w, "in the end the core has a wrong state of %s", s->conf.name);

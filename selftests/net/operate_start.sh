@@ -63,7 +63,7 @@ drop() { on gateway setpriv --bounding-set=-all --inh-caps=-all "$@"; }
 code 4 drop timeout 60 "$root/build/defibd" -c "$work/defib.yaml" --instance "$prefix"
 says "$err" "CAP_BPF" "root"
 chmod 755 "$work"
-code 4 on gateway setpriv --reuid=65534 --regid=65534 --clear-groups timeout 60 "$root/build/defibd" \
+code 4 on gateway timeout 60 setpriv --reuid=65534 --regid=65534 --clear-groups "$root/build/defibd" \
 	-c "$work/defib.yaml" --instance "$prefix"
 says "$err" "root"
 code 4 on gateway unshare --user --map-root-user timeout 60 "$root/build/defibd" -c "$work/defib.yaml" \

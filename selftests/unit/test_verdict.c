@@ -258,7 +258,8 @@ static void a_verdict_waits_for_a_cpu_that_stands_still(void **state)
 		{"and not before", 25 * MS, 5 * MS, 10 * MS + DETECT_PATIENCE_NS - 1, 1},
 	};
 	struct dfb_target cfg = {.misses = 3};
-	struct detect_question q = {.after = 10 * MS, .before = 20 * MS, .overdue = 10 * MS, .handled = 28 * MS};
+	struct detect_question q = {
+		.after = 10 * MS, .before = 20 * MS, .overdue = 10 * MS, .handled = 28 * MS};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
