@@ -82,6 +82,14 @@ configure s1,s3,s4
 reload
 must 10 all_well
 expect "a standby is removed, one is added: ids" "$(ids)" "1=s1 3=s3 4=s4"
+
+# Between the removal of a target and the word of it, the prober meets a target without an interval.
+size=$(bpftool -j map show pinned "/sys/fs/bpf/defib/$prefix/maps/targets" | json .bytes_value)
+# shellcheck disable=SC2046 # words on purpose
+bpftool map update pinned "/sys/fs/bpf/defib/$prefix/maps/targets" \
+	key $((2 * $(id_of s4))) 0 0 0 value $(yes 0 | head -n "$size")
+alive=$(map prober | json '.value.alive_ns')
+must 5 eval '[ "$(map prober | json ".value.alive_ns")" -gt $((alive + 100000000)) ]'
 configure s1,s3,s4 4ms
 reload
 must 5 eval '[ "$(status ".servers[0].addresses[0].interval_us")" = 4000 ]'

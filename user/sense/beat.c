@@ -346,12 +346,19 @@ static void note_lateness(struct beat *b, uint64_t late_ns, uint64_t interval_ns
 		self(b)->worst_late_ns = late_ns;
 }
 
-/* The missed beats of a late prober are not made up for. */
+/*
+ * The missed beats of a late prober are not made up for. A target that was just removed has no interval:
+ * it would be due for ever.
+ */
 static void fire(struct beat *b, uint32_t id, uint64_t now)
 {
 	uint64_t interval = target_of(b, id)->interval_ns;
 	struct pace *p = &b->pace[id];
 
+	if (!interval) {
+		heap_remove(&b->heap, id);
+		return;
+	}
 	probe_target(b, id);
 	if (p->confirm_ns <= now) {
 		p->confirms--;
@@ -445,16 +452,22 @@ static int on_nudge(void *arg, void *data, size_t size)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
+static uint64_t next_due(const struct beat *b)
+{
+	return b->heap.n ? b->heap.due_ns[b->heap.item[0]] : UINT64_MAX;
+}
+
+/* Each target once at most: where there is more to send than time, the rest of the loop has its turn too. */
 static uint64_t fire_due(struct beat *b)
 {
 	uint64_t now = clock_now_ns();
 
-	while (b->heap.n && b->heap.due_ns[b->heap.item[0]] <= now) {
+	for (uint32_t left = b->heap.n; left && next_due(b) <= now; left--) {
 		fire(b, b->heap.item[0], now);
 		now = clock_now_ns();
 	}
 	self(b)->alive_ns = now;
-	return b->heap.n ? b->heap.due_ns[b->heap.item[0]] : UINT64_MAX;
+	return next_due(b);
 }
 
 static struct timespec wait_time(uint64_t due)
