@@ -49,6 +49,10 @@ BENCH := $(B)/selftests/bench/blast $(B)/selftests/bench/neigh.bpf.o $(B)/selfte
 bench: all $(BENCH) ## measure; prints tables
 	@selftests/run bench
 
+.PHONY: bench-doc
+bench-doc: ## what was measured, to tables and plots in Documentation/performance
+	@selftests/lib/bench-doc
+
 vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual machine
 	@selftests/run vm
 
