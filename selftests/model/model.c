@@ -1,206 +1,166 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * model --worlds N -s SEED: N random worlds from a seed. Each is run twice: the same script, the
- * same trace. One in which an invariant fails is made as short as it can be and printed as a script
- * that `story` runs.
+ * same trace. One in which an invariant fails is shrunk into a story.
  * model --seed X [--trace]: one world; its script, and its trace.
+ * model --shrink X: one world that fails, shrunk.
+ *
+ * A story is a folder that `story` runs: FOLDER/seed-X, or FOLDER itself with --shrink.
+ * --never TEXT makes a failure of whatever has TEXT in its trace: the shortest way to it.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clean.h"
 #include "chaos.h"
+#include "shrink.h"
 #include "world.h"
 
 #define MODEL_SCRIPT (64 * 1024)
-#define MODEL_FAILURES 5 /* shown */
+#define MODEL_FAILURES 5 /* shrunk */
+#define MODEL_PATIENCE_NS (20 * SECOND) /* for one of many */
+#define MODEL_LONG_PATIENCE_NS (120 * SECOND)
+#define MODEL_FOLDER "build/stories"
 
-struct result {
-	uint32_t failures;
-	uint64_t hash;
-	char failure[256];
+struct options {
+	uint64_t base, seed, shrink;
+	uint32_t worlds;
+	bool trace;
+	const char *never;
+	const char *folder;
 };
 
-static void run(const char *script, FILE *out, struct result *ret_result)
+static void write_script(const struct options *o, uint64_t seed, char *script)
 {
-	struct world *w = NULL;
-	char why[256] = "";
+	int n = o->never ? snprintf(script, MODEL_SCRIPT, "never %s\n", o->never) : 0;
 
-	*ret_result = (struct result){0};
-	if (script_run(script, out, &w, why, sizeof(why))) {
-		ret_result->failures = 1;
-		snprintf(ret_result->failure, sizeof(ret_result->failure), "script: %.200s", why);
-		return;
-	}
-	ret_result->failures = w->failures;
-	ret_result->hash = w->hash;
-	memcpy(ret_result->failure, w->failure, sizeof(ret_result->failure));
-	world_free(w);
+	chaos_script(seed, script + n, MODEL_SCRIPT - (size_t)n);
 }
 
-/* --- a shorter one --------------------------------------------------------------------------- */
-
-/* The next word without a digit, for those are names and numbers. */
-static const char *next_word(const char *text, size_t *ret_length)
+/* Return: 0, or 1 if the folder could not be written. */
+static int shrink(char *script, uint64_t seed, const char *failure, const char *folder, uint64_t patience_ns)
 {
-	size_t length;
+	bool whole = shrink_script(script, failure, patience_ns);
+	char about[512];
+	int err;
 
-	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-		length = strcspn(text, " ");
-		if (strcspn(text, "0123456789") >= length) {
-			*ret_length = length;
-			return text;
-		}
-		text += length;
-	}
-	*ret_length = 0;
-	return text;
+	snprintf(about, sizeof(about), "Seed %llu: %s.", (unsigned long long)seed, failure);
+	err = shrink_write(folder, script, about);
+	printf("--- %s:\n%s---\n", whole ? "no line of it can be left out" : "shrunk until the time was over", script);
+	if (err)
+		printf("%s: %s\n", folder, strerror(-err));
+	else
+		printf("a story now; again: build/selftests/story %s\n", folder);
+	return err ? 1 : 0;
 }
-
-static bool are_alike(const char *a, const char *b)
-{
-	size_t n, m;
-
-	do {
-		a = next_word(a, &n);
-		b = next_word(b, &m);
-		if (n != m || memcmp(a, b, n))
-			return false;
-		a += n;
-		b += m;
-	} while (n);
-	return true;
-}
-
-static bool fails_alike(const char *script, const char *failure)
-{
-	struct result r;
-
-	run(script, NULL, &r);
-	return r.failures && are_alike(r.failure, failure);
-}
-
-/* Leave out one line that begins at @at, if it fails without it, too. Return: was it left out? */
-static bool try_without(char *script, size_t at, const char *failure)
-{
-	size_t length = strcspn(script + at, "\n") + 1;
-	CLEAN_FREE char *shorter = strdup(script);
-
-	if (!shorter)
-		return false;
-	memmove(shorter + at, script + at + length, strlen(script + at + length) + 1);
-	if (!fails_alike(shorter, failure))
-		return false;
-	strcpy(script, shorter);
-	return true;
-}
-
-/* Without these it would be another question. */
-static bool must_stay(const char *line)
-{
-	size_t length = strcspn(line, "\n");
-
-	return !strncmp(line, "until", 5) || (length > 5 && !strncmp(line + length - 5, " mend", 5));
-}
-
-static void shrink(char *script, const char *failure)
-{
-	bool again = true;
-
-	while (again) {
-		size_t at = 0;
-
-		again = false;
-		while (script[at]) {
-			if (!must_stay(script + at) && try_without(script, at, failure))
-				again = true;
-			else
-				at += strcspn(script + at, "\n") + 1;
-		}
-	}
-}
-
-static void show_shortest(char *script, const char *failure)
-{
-	shrink(script, failure);
-	printf("--- as short as it can be; save it as `script` in a folder and run `story` on that:\n%s---\n", script);
-}
-
-/* --- many ------------------------------------------------------------------------------------ */
 
 /* Return: does it fail? */
-static bool try_world(uint64_t seed, bool show)
+static bool try_world(const struct options *o, uint64_t seed, bool show)
 {
 	static char script[MODEL_SCRIPT];
-	struct result first, second;
+	struct shrink_result first, second;
+	char folder[512];
 
-	chaos_script(seed, script, sizeof(script));
-	run(script, NULL, &first);
+	write_script(o, seed, script);
+	shrink_run(script, NULL, &first);
 	if (!first.failures) {
-		run(script, NULL, &second);
+		shrink_run(script, NULL, &second);
 		if (first.hash == second.hash)
 			return false;
 		printf("seed %llu: two runs, two traces\n", (unsigned long long)seed);
 		return true;
 	}
 	printf("seed %llu: %s\n", (unsigned long long)seed, first.failure);
+	fflush(stdout);
+	snprintf(folder, sizeof(folder), "%s/seed-%llu", o->folder ? o->folder : MODEL_FOLDER,
+		 (unsigned long long)seed);
 	if (show)
-		show_shortest(script, first.failure);
+		shrink(script, seed, first.failure, folder, MODEL_PATIENCE_NS);
 	return true;
 }
 
-static int many(uint32_t n, uint64_t seed)
+static int many(const struct options *o)
 {
 	uint32_t failed = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		failed += try_world(seed * 1000003 + i, failed < MODEL_FAILURES);
-	printf("%u worlds from seed %llu, %u failed\n", n, (unsigned long long)seed, failed);
+	for (uint32_t i = 0; i < o->worlds; i++)
+		failed += try_world(o, o->base * 1000003 + i, failed < MODEL_FAILURES);
+	printf("%u worlds from seed %llu, %u failed\n", o->worlds, (unsigned long long)o->base, failed);
 	return failed ? 1 : 0;
 }
 
-static int one(uint64_t seed, bool trace)
+static int one(const struct options *o)
 {
 	static char script[MODEL_SCRIPT];
-	struct result r;
+	struct shrink_result r;
 
-	chaos_script(seed, script, sizeof(script));
+	write_script(o, o->seed, script);
 	fputs(script, stdout);
-	run(script, trace ? stdout : NULL, &r);
+	shrink_run(script, o->trace ? stdout : NULL, &r);
 	printf("%s\n", r.failures ? r.failure : "all is well");
-	if (r.failures && !trace)
-		show_shortest(script, r.failure);
 	return r.failures ? 1 : 0;
+}
+
+static int shrink_one(const struct options *o)
+{
+	static char script[MODEL_SCRIPT];
+	struct shrink_result r;
+	char folder[512];
+
+	write_script(o, o->shrink, script);
+	shrink_run(script, NULL, &r);
+	if (!r.failures) {
+		printf("seed %llu: all is well\n", (unsigned long long)o->shrink);
+		return 1;
+	}
+	printf("seed %llu: %s\n", (unsigned long long)o->shrink, r.failure);
+	snprintf(folder, sizeof(folder), MODEL_FOLDER "/seed-%llu", (unsigned long long)o->shrink);
+	return shrink(script, o->shrink, r.failure, o->folder ? o->folder : folder, MODEL_LONG_PATIENCE_NS);
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: model --worlds N [-s SEED] | model --seed X [--trace]\n");
+	fprintf(stderr, "usage: model --worlds N [-s SEED] [-o FOLDER] [--never TEXT]\n"
+			"       model --seed X [--trace] [--never TEXT]\n"
+			"       model --shrink X [-o FOLDER] [--never TEXT]\n");
 	return 2;
+}
+
+/* Return: false: no such option. */
+static bool take_value(struct options *o, const char *name, const char *value)
+{
+	if (!strcmp(name, "--worlds"))
+		o->worlds = (uint32_t)strtoul(value, NULL, 10);
+	else if (!strcmp(name, "-s"))
+		o->base = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "--seed"))
+		o->seed = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "--shrink"))
+		o->shrink = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "--never"))
+		o->never = value;
+	else if (!strcmp(name, "-o"))
+		o->folder = value;
+	else
+		return false;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t base = 1, seed = 0;
-	bool trace = false;
-	uint32_t n = 0;
+	struct options o = {.base = 1};
 
 	for (int i = 1; i < argc; i++) {
-		bool value = i + 1 < argc;
-
 		if (!strcmp(argv[i], "--trace"))
-			trace = true;
-		else if (!strcmp(argv[i], "--worlds") && value)
-			n = (uint32_t)strtoul(argv[++i], NULL, 10);
-		else if (!strcmp(argv[i], "-s") && value)
-			base = strtoull(argv[++i], NULL, 10);
-		else if (!strcmp(argv[i], "--seed") && value)
-			seed = strtoull(argv[++i], NULL, 10);
-		else
+			o.trace = true;
+		else if (i + 1 == argc || !take_value(&o, argv[i], argv[i + 1]))
 			return usage();
+		else
+			i++;
 	}
-	if (!n && !seed)
-		return usage();
-	return n ? many(n, base) : one(seed, trace);
+	if (o.worlds)
+		return many(&o);
+	if (o.shrink)
+		return shrink_one(&o);
+	return o.seed ? one(&o) : usage();
 }

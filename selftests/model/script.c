@@ -10,6 +10,7 @@
  *   pool app s1 s2 … [when-none WORD] [slow] [ipv4|ipv6]
  *   service web app
  *   at TIME COMMAND                            until TIME [settled]
+ *   never TEXT                                 (no line of the trace may have it)
  *
  * Commands:
  *   kill|revive SERVER [ipv4|ipv6]             slow SERVER TIME
@@ -472,6 +473,10 @@ static void read_line(struct world *w, char *text)
 	} else if (words_is(l.word[0], "until")) {
 		w->end_ns = WORLD_START_NS + words_duration(l.word[1]);
 		w->settles = words_is(l.word[2], "settled");
+	} else if (words_is(l.word[0], "never")) {
+		if (l.n < 2)
+			words_wrong("it does not say what must never be");
+		text_copy(w->never, sizeof(w->never), strstr(text, l.word[1]));
 	} else if (words_is(l.word[0], "seed")) {
 		w->chance = words_number(l.word[1]) * 0x2545f4914f6cdd1dull + 1;
 	} else if (words_is(l.word[0], "ring")) {

@@ -40,6 +40,8 @@ void world_say(struct world *w, const char *format, ...)
 		w->hash = (w->hash ^ (unsigned char)*c) * FNV_PRIME;
 	if (w->out)
 		fprintf(w->out, "%s\n", line);
+	if (w->never[0] && !w->failures && strstr(line, w->never))
+		world_fail(w, "it says: %s", w->never);
 }
 
 void world_fail(struct world *w, const char *format, ...)

@@ -14,8 +14,9 @@
  *   truth.c    what really happened, and the invariants checked against it after each step
  *   script.c   a world and its events as lines of text
  *
+ *   shrink.c   a script that fails, with all left out that can be
  *   story.c    one script, compared with what is expected
- *   model.c    random scripts; one that fails is made as short as it can be, and printed
+ *   model.c    random scripts; one that fails is shrunk into a story
  *
  * One world at a time. All that happens follows from the script: the same script, the same trace.
  */
@@ -187,6 +188,7 @@ struct world {
 	FILE *out;	   /* trace, or NULL */
 	uint32_t failures;
 	char failure[256]; /* the first */
+	char never[128];   /* what no line of the trace may say; "": nothing */
 	uint32_t n_uplinks, n_servers, n_pools, n_services;
 	struct policy_heartbeat heartbeat; /* of the servers to come */
 	struct world_uplink uplinks[WORLD_UPLINKS];
