@@ -76,8 +76,8 @@ int main(int argc, char **argv)
 	err = drop_privileges();
 	if (err)
 		log_error("prober: cannot drop capabilities");
-	else
-		err = beat_run(beat);
+	else if ((err = beat_run(beat)))
+		log_error("prober: %s", strerror(-err));
 	beat_close(beat);
 	close(lock);
 	return err ? 1 : 0;
