@@ -11,33 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clean.h"
+#include "own.h"
 
 #define CLSACT_PRIORITY 780
 #define CLSACT_HANDLE 0xdf1b
-#define CLSACT_MAPS 32
 
 #define POINT(where, point)                                                           \
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = ifindex,                          \
 		    .attach_point = (point) == CLSACT_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS)
 
-static bool uses_map(int prog, uint32_t map)
-{
-	uint32_t ids[CLSACT_MAPS];
-	struct bpf_prog_info info = {.nr_map_ids = CLSACT_MAPS, .map_ids = (uintptr_t)ids};
-	uint32_t length = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(prog, &info, &length))
-		return false;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < CLSACT_MAPS; i++) {
-		if (ids[i] == map)
-			return true;
-	}
-	return false;
-}
-
 /* Whose filter has our place? Return: 0: nobody's, 1: ours, -EBUSY: a foreign one. */
-static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
+static int occupant(const struct bpf_tc_hook *hook, const char *pins)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 	int err = bpf_tc_query(hook, &opts);
@@ -46,19 +30,17 @@ static int occupant(const struct bpf_tc_hook *hook, uint32_t owner_map)
 		return 0;
 	if (err)
 		return err;
-	CLEAN_CLOSE int prog = bpf_prog_get_fd_by_id(opts.prog_id);
-
-	return prog >= 0 && uses_map(prog, owner_map) ? 1 : -EBUSY;
+	return own_has(pins, opts.prog_id) ? 1 : -EBUSY;
 }
 
-bool clsact_is_attached(int ifindex, enum clsact_point point, uint32_t owner_map)
+bool clsact_is_attached(int ifindex, enum clsact_point point, const char *pins)
 {
 	POINT(hook, point);
 
-	return occupant(&hook, owner_map) == 1;
+	return occupant(&hook, pins) == 1;
 }
 
-int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
+int clsact_attach(int ifindex, enum clsact_point point, int prog, const char *pins, bool *ret_made_clsact,
 		char *why, size_t size)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY, .prog_fd = prog);
@@ -68,7 +50,7 @@ int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner
 
 	if_indextoname((unsigned int)ifindex, name);
 	made = bpf_tc_hook_create(&hook);
-	err = made && made != -EEXIST ? made : occupant(&hook, owner_map);
+	err = made && made != -EEXIST ? made : occupant(&hook, pins);
 	if (err == -EBUSY) {
 		snprintf(why, size, "%s: another program has our place on clsact (priority %d, handle %#x);"
 			 " is another instance using the interface?", name, CLSACT_PRIORITY, CLSACT_HANDLE);
@@ -110,12 +92,12 @@ static bool is_unused(int ifindex)
 	return unused;
 }
 
-void clsact_detach(int ifindex, enum clsact_point point, uint32_t owner_map, bool remove_clsact)
+void clsact_detach(int ifindex, enum clsact_point point, const char *pins, bool remove_clsact)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 	POINT(hook, point);
 
-	if (occupant(&hook, owner_map) == 1)
+	if (occupant(&hook, pins) == 1)
 		bpf_tc_detach(&hook, &opts);
 	if (!remove_clsact || !is_unused(ifindex))
 		return;

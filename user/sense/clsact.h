@@ -14,21 +14,21 @@ enum clsact_point {
 
 /**
  * clsact_attach() - attach a program, or put it in the place of an older one of ours, atomically
- * @owner_map: id of a map that our programs of this instance use: tells ours from another instance's
+ * @pins: folder in which our programs of this instance are claimed (own.h), this one too
  * @ret_made_clsact: set to true if the qdisc was not there; untouched otherwise
  * Return: 0, -EBUSY (a foreign filter has our place), or -errno; @why: one line for the operator.
  */
-int clsact_attach(int ifindex, enum clsact_point point, int prog, uint32_t owner_map, bool *ret_made_clsact,
+int clsact_attach(int ifindex, enum clsact_point point, int prog, const char *pins, bool *ret_made_clsact,
 		char *why, size_t size);
 
 /** clsact_is_attached() - is a program of ours in its place? */
-bool clsact_is_attached(int ifindex, enum clsact_point point, uint32_t owner_map);
+bool clsact_is_attached(int ifindex, enum clsact_point point, const char *pins);
 
 /**
  * clsact_detach() - what is gone already is no error, and what is not ours stays
- * @owner_map: as for clsact_attach()
+ * @pins: as for clsact_attach()
  * @remove_clsact: also the qdisc, if it is empty
  */
-void clsact_detach(int ifindex, enum clsact_point point, uint32_t owner_map, bool remove_clsact);
+void clsact_detach(int ifindex, enum clsact_point point, const char *pins, bool remove_clsact);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "clsact.h"
 #include "kern_private.h"
+#include "own.h"
 #include "xdp.h"
 
 static void name_xdp_use(struct xdp_use *use, const struct paths *paths, int ifindex)
@@ -21,6 +22,7 @@ static void name_xdp_use(struct xdp_use *use, const struct paths *paths, int ifi
 	use->slot = DFB_XDP_BEAT;
 	snprintf(use->pin_link, sizeof(use->pin_link), "%s/xdp-%d", paths->links_dir, ifindex);
 	snprintf(use->pin_slots, sizeof(use->pin_slots), "%s/slots-%d", paths->links_dir, ifindex);
+	snprintf(use->pin_conf, sizeof(use->pin_conf), "%s/conf-%d", paths->links_dir, ifindex);
 }
 
 static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *name)
@@ -30,27 +32,6 @@ static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *nam
 			return true;
 	}
 	return false;
-}
-
-/* --- ownership ------------------------------------------------------------------------------- */
-
-static uint32_t map_id(int fd)
-{
-	struct bpf_map_info info = {};
-	uint32_t length = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
-}
-
-/* A map that only programs of this instance at that place use. Return: its id, 0: there is none. */
-static uint32_t owner_map(const struct paths *paths, enum clsact_point point)
-{
-	char path[PATHS_LEN + 16];
-	CLEAN_CLOSE int fd = -1;
-
-	snprintf(path, sizeof(path), "%s/%s", paths->maps_dir, point == CLSACT_INGRESS ? "pools" : "state");
-	fd = bpf_obj_get(path);
-	return fd < 0 ? 0 : map_id(fd);
 }
 
 /* --- detaching ------------------------------------------------------------------------------- */
@@ -63,8 +44,7 @@ static void detach_server(const struct paths *paths, int ifindex, const struct d
 	name_xdp_use(&use, paths, ifindex);
 	xdp_leave(&use);
 	if (exists)
-		clsact_detach(ifindex, CLSACT_EGRESS, owner_map(paths, CLSACT_EGRESS),
-			      face->clsact && !face->client);
+		clsact_detach(ifindex, CLSACT_EGRESS, paths->links_dir, face->clsact && !face->client);
 }
 
 /* The index may be another interface's by now. */
@@ -90,7 +70,7 @@ static void detach(const struct paths *paths, int interfaces, uint32_t ifindex, 
 	}
 	if (face->client && !client) {
 		if (exists)
-			clsact_detach((int)ifindex, CLSACT_INGRESS, owner_map(paths, CLSACT_INGRESS),
+			clsact_detach((int)ifindex, CLSACT_INGRESS, paths->links_dir,
 				      face->clsact && !face->server);
 		face->client = 0;
 	}
@@ -116,27 +96,41 @@ static void detach_others(const struct paths *paths, int interfaces, const struc
 
 /* --- attaching ------------------------------------------------------------------------------- */
 
+static int claim(struct kern *k)
+{
+	int err = own_claim(k->paths.links_dir, bpf_program__fd(k->steer->progs.dfb_steer));
+
+	return err ? err : own_claim(k->paths.links_dir, bpf_program__fd(k->beat->progs.dfb_stamp));
+}
+
+static void release_older(struct kern *k)
+{
+	const int ours[] = {bpf_program__fd(k->steer->progs.dfb_steer),
+			    bpf_program__fd(k->beat->progs.dfb_stamp)};
+
+	own_release_others(k->paths.links_dir, ours, ARRAY_SIZE(ours));
+}
+
 static int attach_client(struct kern *k, int ifindex, bool *made, char *why, size_t size)
 {
 	return clsact_attach(ifindex, CLSACT_INGRESS, bpf_program__fd(k->steer->progs.dfb_steer),
-			     map_id(bpf_map__fd(k->steer->maps.pools)), made, why, size);
+			     k->paths.links_dir, made, why, size);
 }
 
 /* clsact first: it tells whether another instance is here, which shares the XDP root with us. */
 static int attach_server(struct kern *k, int ifindex, bool *made, char *why, size_t size)
 {
-	uint32_t owner = map_id(bpf_map__fd(k->beat->maps.state));
 	struct xdp_use use;
 	int err;
 
-	err = clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp), owner, made,
-			    why, size);
+	err = clsact_attach(ifindex, CLSACT_EGRESS, bpf_program__fd(k->beat->progs.dfb_stamp),
+			    k->paths.links_dir, made, why, size);
 	if (err)
 		return err;
 	name_xdp_use(&use, &k->paths, ifindex);
 	err = xdp_join(&use, bpf_program__fd(k->beat->progs.dfb_reply), 0, why, size);
 	if (err)
-		clsact_detach(ifindex, CLSACT_EGRESS, owner, false);
+		clsact_detach(ifindex, CLSACT_EGRESS, k->paths.links_dir, false);
 	return err;
 }
 
@@ -170,15 +164,15 @@ static int attach_one(struct kern *k, const char *name, bool client, char *why, 
 
 static bool is_client_complete(const struct kern *k, int ifindex)
 {
-	return clsact_is_attached(ifindex, CLSACT_INGRESS, map_id(bpf_map__fd(k->steer->maps.pools)));
+	return clsact_is_attached(ifindex, CLSACT_INGRESS, k->paths.links_dir);
 }
 
 static bool is_server_complete(const struct kern *k, int ifindex)
 {
-	char program[BPF_OBJ_NAME_LEN] = "";
+	struct xdp_use use;
 
-	return clsact_is_attached(ifindex, CLSACT_EGRESS, map_id(bpf_map__fd(k->beat->maps.state))) &&
-	       xdp_program(ifindex, program, sizeof(program)) > 0 && !strcmp(program, XDP_ROOT_NAME);
+	name_xdp_use(&use, &k->paths, ifindex);
+	return clsact_is_attached(ifindex, CLSACT_EGRESS, k->paths.links_dir) && xdp_is_joined(&use);
 }
 
 bool kern_find_missing(const struct kern *k, const struct policy *policy, char *ret_name)
@@ -202,8 +196,12 @@ bool kern_find_missing(const struct kern *k, const struct policy *policy, char *
 int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t size)
 {
 	const struct policy_gateway *gw = &policy->gateway;
-	int result = 0;
+	int result = claim(k);
 
+	if (result) {
+		snprintf(why, size, "cannot pin programs below %s: %s", k->paths.links_dir, strerror(-result));
+		return result;
+	}
 	detach_others(&k->paths, bpf_map__fd(k->beat->maps.interfaces), policy);
 	for (uint32_t i = 0; i < gw->n_client_interfaces + gw->n_server_interfaces; i++) {
 		bool client = i < gw->n_client_interfaces;
@@ -215,6 +213,7 @@ int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t s
 			return err;
 		result = err ? err : result;
 	}
+	release_older(k);
 	return result;
 }
 

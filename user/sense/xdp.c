@@ -69,22 +69,6 @@ static int program_info(uint32_t id, struct bpf_prog_info *info)
 	return bpf_obj_get_info_by_fd(fd, info, &length) ? -errno : 0;
 }
 
-int xdp_program(int ifindex, char *ret_name, size_t size)
-{
-	struct bpf_prog_info info = {};
-	uint8_t attached;
-	uint32_t id;
-	int err = query(ifindex, &id, &attached);
-
-	if (err || !id)
-		return err;
-	err = program_info(id, &info);
-	if (err)
-		return err;
-	snprintf(ret_name, size, "%s", info.name);
-	return (int)id;
-}
-
 /* The link that holds a program: the kernel lists links, not a program's link. */
 static int find_link(uint32_t prog_id)
 {
@@ -124,6 +108,32 @@ static int find_maps(uint32_t prog_id, struct root *root)
 	return err ? err : root->slots < 0 || root->conf < 0 ? -ENOENT : 0;
 }
 
+static bool is_link_of(int link, uint32_t prog_id)
+{
+	struct bpf_link_info info = {};
+	uint32_t length = sizeof(info);
+
+	return link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &length) && info.prog_id == prog_id;
+}
+
+/* Needs no capability, as long as we have joined it before. */
+static bool find_pinned(const struct xdp_use *use, uint32_t prog_id, struct root *root)
+{
+	CLEAN_ROOT struct root pinned = {
+		.link = bpf_obj_get(use->pin_link),
+		.slots = bpf_obj_get(use->pin_slots),
+		.conf = bpf_obj_get(use->pin_conf),
+	};
+
+	if (!is_link_of(pinned.link, prog_id) || pinned.slots < 0 || pinned.conf < 0)
+		return false;
+	root->link = TAKE_FD(pinned.link);
+	root->slots = TAKE_FD(pinned.slots);
+	root->conf = TAKE_FD(pinned.conf);
+	return true;
+}
+
+/* Somebody else's, another instance's or a responder's: the kernel shows it to CAP_SYS_ADMIN only. */
 static int find_root(uint32_t prog_id, struct root *root)
 {
 	root->link = find_link(prog_id);
@@ -172,10 +182,63 @@ static int make_root(const struct xdp_use *use, struct root *root)
 	return root->link < 0 ? root->link : root->slots < 0 || root->conf < 0 ? -EMFILE : 0;
 }
 
+/* The path may have a pin, of an interface that had this index before, or of ourselves: then the link
+ * lives by it. So it is replaced, not removed and made. */
 static int pin(int fd, const char *path)
 {
-	unlink(path); /* of an interface that had this index before, or of ourselves */
-	return bpf_obj_pin(fd, path) ? -errno : 0;
+	char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8];
+
+	snprintf(fresh, sizeof(fresh), "%s-new", path);
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh))
+		return -errno;
+	return rename(fresh, path) ? -errno : 0;
+}
+
+/* The digest of a link's instructions: its program's id is of no use without CAP_SYS_ADMIN. */
+static bool has_tag(int link, const unsigned char tag[BPF_TAG_SIZE])
+{
+	char path[64], line[128], text[2 * BPF_TAG_SIZE + 1], found[2 * BPF_TAG_SIZE + 1] = "";
+
+	for (size_t i = 0; i < BPF_TAG_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", tag[i]);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", link);
+	CLEAN_FCLOSE FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "prog_tag: %16s", found) == 1)
+			break;
+	}
+	return !strcmp(found, text);
+}
+
+/* A root of another build gets our program over the same slots, with no packet in between. One whose
+ * slots are of another shape goes on as it is. */
+static void renew(struct root *root)
+{
+	struct root_bpf *skel = root_bpf__open();
+	struct bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+	int prog;
+
+	if (!skel)
+		return;
+	if (!bpf_map__reuse_fd(skel->maps.xdp_slots, root->slots) &&
+	    !bpf_map__reuse_fd(skel->maps.xdp_conf, root->conf) && !root_bpf__load(skel)) {
+		prog = bpf_program__fd(skel->progs.dfb_root);
+		if (!bpf_obj_get_info_by_fd(prog, &info, &length) && !has_tag(root->link, info.tag))
+			bpf_link_update(root->link, prog, NULL);
+	}
+	root_bpf__destroy(skel);
+}
+
+static int pin_all(const struct xdp_use *use, const struct root *root)
+{
+	int err = pin(root->link, use->pin_link);
+
+	if (!err)
+		err = pin(root->slots, use->pin_slots);
+	return err ? err : pin(root->conf, use->pin_conf);
 }
 
 static int fill(const struct xdp_use *use, const struct root *root, int prog, uint16_t echo_port)
@@ -190,20 +253,36 @@ static int fill(const struct xdp_use *use, const struct root *root, int prog, ui
 	return bpf_map_update_elem(root->conf, &(uint32_t){0}, &conf, BPF_ANY) ? -errno : 0;
 }
 
+/* Which program is it? Without CAP_SYS_ADMIN its name is not to be had. */
+static int open_other(uint32_t id, const char *interface, struct root *root, char *why, size_t size)
+{
+	struct bpf_prog_info info = {};
+	int err = program_info(id, &info);
+
+	if (!err && !strcmp(info.name, XDP_ROOT_NAME))
+		return find_root(id, root);
+	snprintf(why, size, "%s: the XDP program %s (id %u) is there already and an interface has only one;"
+		 " detach it or choose another interface%s", interface, info.name, id,
+		 err == -EPERM ? ", or allow CAP_SYS_ADMIN if it is one of defib" : "");
+	return -EBUSY;
+}
+
 static int open_root(const struct xdp_use *use, struct root *root, char *why, size_t size)
 {
-	char interface[IF_NAMESIZE] = "?", name[BPF_OBJ_NAME_LEN] = "";
-	int id = xdp_program(use->ifindex, name, sizeof(name));
-	int err;
+	char interface[IF_NAMESIZE] = "?";
+	uint8_t attached;
+	uint32_t id;
+	int err = query(use->ifindex, &id, &attached);
 
 	if_indextoname((unsigned int)use->ifindex, interface);
-	if (id > 0 && strcmp(name, XDP_ROOT_NAME)) {
-		snprintf(why, size, "%s: the XDP program %s (id %d) is there already and an interface has only one;"
-			 " detach it or choose another interface", interface, name, id);
-		return -EBUSY;
-	}
-	err = id < 0 ? id : id ? find_root((uint32_t)id, root) : make_root(use, root);
-	if (err)
+	why[0] = 0;
+	if (!err && !id)
+		err = make_root(use, root);
+	else if (!err && find_pinned(use, id, root))
+		renew(root);
+	else if (!err)
+		err = open_other(id, interface, root, why, size);
+	if (err && !why[0])
 		snprintf(why, size, "%s: cannot attach XDP in mode %s: %s", interface, xdp_mode_names[use->mode],
 			 strerror(-err));
 	return err;
@@ -216,9 +295,7 @@ int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why,
 
 	if (err)
 		return err;
-	err = pin(root.link, use->pin_link);
-	if (!err)
-		err = pin(root.slots, use->pin_slots);
+	err = pin_all(use, &root);
 	if (!err)
 		err = fill(use, &root, prog, echo_port);
 	if (err) {
@@ -228,6 +305,16 @@ int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why,
 	return err;
 }
 
+bool xdp_is_joined(const struct xdp_use *use)
+{
+	CLEAN_CLOSE int link = bpf_obj_get(use->pin_link), slots = bpf_obj_get(use->pin_slots);
+	uint32_t id, slot = use->slot, filled;
+	uint8_t attached;
+
+	return !query(use->ifindex, &id, &attached) && id && is_link_of(link, id) && slots >= 0 &&
+	       !bpf_map_lookup_elem(slots, &slot, &filled);
+}
+
 void xdp_leave(const struct xdp_use *use)
 {
 	CLEAN_CLOSE int slots = bpf_obj_get(use->pin_slots);
@@ -235,6 +322,7 @@ void xdp_leave(const struct xdp_use *use)
 
 	if (slots >= 0)
 		bpf_map_delete_elem(slots, &slot);
+	unlink(use->pin_conf);
 	unlink(use->pin_slots);
 	unlink(use->pin_link);
 }

@@ -30,6 +30,7 @@ extern const char *const xdp_mode_names[XDP_MODE_MAX];
  * @slot: to fill
  * @pin_link: path for the link's pin; no dot in its last part
  * @pin_slots: path for the slots' pin
+ * @pin_conf: path for the pin of the slots' configuration
  */
 struct xdp_use {
 	int ifindex;
@@ -37,6 +38,7 @@ struct xdp_use {
 	enum dfb_xdp_slot slot;
 	char pin_link[128];
 	char pin_slots[128];
+	char pin_conf[128];
 };
 
 /**
@@ -48,13 +50,13 @@ struct xdp_use {
  */
 int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why, size_t size);
 
+/** xdp_is_joined() - is the root that the user joined on the interface, and the slot filled? */
+bool xdp_is_joined(const struct xdp_use *use);
+
 /** xdp_leave() - empty the slot and drop the pins; what is gone already is no error. */
 void xdp_leave(const struct xdp_use *use);
 
 /** xdp_is_generic() - does the interface's XDP run in generic mode? */
 bool xdp_is_generic(int ifindex);
-
-/** xdp_program() - name of the XDP program on an interface. Return: its id, 0: none, or -errno. */
-int xdp_program(int ifindex, char *ret_name, size_t size);
 
 #endif
