@@ -103,9 +103,12 @@ $(B)/defib: $(CLI_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/lab/pace: $(B)/tools/lab.d/pace/serve.o
+$(B)/lab/outages: $(B)/tools/lab.d/outages/report.o $(B)/tools/lab.d/wire/cable.o
+$(B)/lab/wire: $(B)/tools/lab.d/wire/cable.o
 $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS) -lpthread
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ \
+		$(filter %.c %.o,$^) $(filter %.a,$^) $(LIBS) -lpthread
 
 $(UNIT): $(B)/%: %.c $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -92,10 +92,10 @@ serves()
 	status_is "any(.services[]; .name == \"$1\" and .server == \"$2\")"
 }
 
-# all_well: every server is up, every service serves, the tables of record agree
+# all_well: the daemon answers, every server is up, every service serves, the tables of record agree
 all_well()
 {
-	status_is '(.services | length > 0) and all(.servers[]; .state == "up") and
+	status_is '.daemon == "up" and (.services | length > 0) and all(.servers[]; .state == "up") and
 		all(.services[]; .state == "serving") and all(.pools[]; .epoch == .committed)'
 }
 
@@ -125,7 +125,7 @@ daemon_ready()
 daemon_stop()
 {
 	kill -s "${1:-TERM}" "$daemon_pid"
-	wait "$daemon_pid" || true
+	{ wait "$daemon_pid" || true; } 2>/dev/null # the shell would say how it ended
 	daemon_pid=
 }
 

@@ -2,12 +2,16 @@
 /*
  * outages - kill the serving server again and again, and see how long its clients notice
  *
- * Each round waits until every server is up and the service serves and is committed, lets a random
- * time pass (so that no phase of the probes is preferred), cuts the serving server's cable, waits for
- * the client's first reply from another one, and heals the cable.
+ * Each round waits until every server is up, the client is answered by the one that the kernel's pool
+ * names, and (unless the controller is away) that is committed; lets a random time pass, so that no
+ * phase of the probes is preferred; cuts the serving server's cable; waits for the client's first reply
+ * from another one, and heals the cable. It reads the pinned maps, so that a controller which is
+ * stopped or dead is no obstacle.
  *
  *   outage: last reply of the dead server -> first reply of the next, as the client sees it
  *   moved:  the cable is cut -> the first answered request of the next server was sent
+ *
+ * A pool that moved when nobody was killed is a false switch: counted, and that round does not count.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,42 +34,13 @@
 #include "base/clean.h"
 #include "base/loop.h"
 #include "base/text.h"
+#include "sense/snapshot.h"
+#include "cable.h"
+#include "outages.h"
+#include "pace.h"
 
-#define MAX_KILLS 10000
 #define ROUND_NS 20000000000ull /* a round that takes longer has failed */
-
-struct options {
-	const char *lab;
-	const char *instance;
-	const char *service;
-	const char *to;
-	const char *port;
-	const char *rate;
-	unsigned int kills;
-	unsigned int seed;
-	uint64_t phase_ns; /* the random time is shorter than this */
-	bool json;
-	char tools[PATH_MAX]; /* folder of pace and wire */
-	char defib[PATH_MAX];
-};
-
-struct round {
-	uint64_t outage_ns;
-	uint64_t moved_ns;
-};
-
-struct traffic {
-	pid_t pid;
-	FILE *out;
-};
-
-struct edge {
-	char from[32];
-	char to[32];
-	uint64_t last_ns;
-	uint64_t first_ns;
-	uint64_t first_sent_ns;
-};
+#define LOOK_NS 2000000ull	/* how often the maps are looked at */
 
 static void pause_ns(uint64_t ns)
 {
@@ -83,20 +58,18 @@ static void child_exec(const char *namespace, int out, const char *const *argv)
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	dup2(out, STDOUT_FILENO);
-	if (namespace) {
-		snprintf(path, sizeof(path), "/run/netns/%s", namespace);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || setns(fd, CLONE_NEWNET)) {
-			fprintf(stderr, "outages: %s: %s\n", path, strerror(errno));
-			_exit(127);
-		}
+	snprintf(path, sizeof(path), "/run/netns/%s", namespace);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET)) {
+		fprintf(stderr, "outages: %s: %s\n", path, strerror(errno));
+		_exit(127);
 	}
 	execv(argv[0], (char *const *)argv);
 	fprintf(stderr, "outages: %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-/** start() - run a program, in a namespace unless that is NULL. Return: its pid or -errno. */
+/** start() - run a program in a namespace. Return: its pid or -errno. */
 static pid_t start(const char *namespace, const char *const *argv, FILE **ret_out)
 {
 	int fds[2];
@@ -116,100 +89,67 @@ static pid_t start(const char *namespace, const char *const *argv, FILE **ret_ou
 	return pid > 0 ? -ENOMEM : -errno;
 }
 
-/** ask() - run a program and parse the JSON it prints; the caller owns it. NULL: none. */
-static json_t *ask(const char *const *argv)
+/* Return: when the cable was cut or mended, or 0. */
+static uint64_t wire(const struct kills *k, const char *verb, const char *server)
 {
-	CLEAN_FCLOSE FILE *out = NULL;
-	pid_t pid = start(NULL, argv, &out);
-	json_t *answer;
+	uint64_t now = clock_now_ns();
+	char port[DFB_NAME_LEN + 1];
+	int error;
 
-	if (pid < 0)
-		return NULL;
-	answer = json_loadf(out, 0, NULL);
-	waitpid(pid, NULL, 0);
-	return answer;
-}
-
-/* Returns when the cable was cut or mended, or 0. */
-static uint64_t wire(const struct options *o, const char *verb, const char *server)
-{
-	char program[PATH_MAX + 8], namespace[128], port[40];
-	const char *argv[] = {program, verb, namespace, port, NULL};
-	json_t *answer;
-	uint64_t when;
-
-	snprintf(program, sizeof(program), "%s/wire", o->tools);
-	snprintf(namespace, sizeof(namespace), "%s-switch", o->lab);
 	snprintf(port, sizeof(port), "p%s", server + 1); /* s1 is behind p1 */
-	answer = ask(argv);
-	when = (uint64_t)json_integer_value(json_object_get(answer, "mono_ns"));
-	json_decref(answer);
-	return when;
+	error = cable_change(k->cables, verb, port);
+	if (error)
+		fprintf(stderr, "outages: cannot %s %s: %s\n", verb, port, strerror(-error));
+	return error ? 0 : now;
 }
 
-/* --- what the daemon says -------------------------------------------------------------------- */
+/* --- what the kernel says -------------------------------------------------------------------- */
 
-static bool all_up(const json_t *status)
+static bool all_up(const struct snapshot *s)
 {
-	size_t i;
-	json_t *server;
+	uint32_t n = 0;
 
-	json_array_foreach(json_object_get(status, "servers"), i, server) {
-		const char *state = json_string_value(json_object_get(server, "state"));
-
-		if (!state || strcmp(state, "up"))
+	for (uint32_t id = 0; id < s->n_servers * DFB_FAMILIES; id++) {
+		if (!s->targets[id].server)
+			continue;
+		if (s->state[id].detect.state != DFB_STATE_UP)
 			return false;
+		n++;
 	}
-	return i > 0;
+	return n > 0;
 }
 
-static bool all_committed(const json_t *status)
+static uint32_t pool_of(const struct snapshot *s, const char *service)
 {
-	size_t i;
-	json_t *pool;
-
-	json_array_foreach(json_object_get(status, "pools"), i, pool) {
-		if (json_integer_value(json_object_get(pool, "epoch")) !=
-		    json_integer_value(json_object_get(pool, "committed")))
-			return false;
+	for (uint32_t i = 0; i < s->n_services; i++) {
+		if (!strcmp(s->services[i].service.name, service))
+			return s->services[i].service.pool;
 	}
-	return i > 0;
+	return 0;
 }
 
-static const char *serving(const json_t *status, const char *service)
+static int look(const struct options *o, struct view *ret_view)
 {
-	size_t i;
-	json_t *entry;
+	struct snapshot *s = NULL;
+	int error = snapshot_read(o->paths.maps_dir, &s);
+	uint32_t pool;
 
-	json_array_foreach(json_object_get(status, "services"), i, entry) {
-		const char *name = json_string_value(json_object_get(entry, "name"));
-		const char *state = json_string_value(json_object_get(entry, "state"));
-
-		if (name && state && !strcmp(name, service) && !strcmp(state, "serving"))
-			return json_string_value(json_object_get(entry, "server"));
+	if (error)
+		return error;
+	pool = pool_of(s, o->service);
+	if (pool) {
+		ret_view->pool = s->pools[pool];
+		ret_view->all_up = all_up(s);
+		text_copy(ret_view->server, sizeof(ret_view->server),
+			  snapshot_name(s, s->pools[pool].slots[0]));
 	}
-	return NULL;
+	snapshot_free(s);
+	return pool ? 0 : -ENOENT;
 }
 
-/* Wait until all is well. Return: 0 or -ETIMEDOUT. */
-static int wait_ready(const struct options *o, char ret_server[32])
+static bool is_committed(const struct options *o, const struct view *view)
 {
-	const char *argv[] = {o->defib, "-j", "--instance", o->instance, "status", NULL};
-	uint64_t end = clock_now_ns() + ROUND_NS;
-
-	while (clock_now_ns() < end) {
-		json_t *status = ask(argv);
-		const char *server = serving(status, o->service);
-		bool ready = server && all_up(status) && all_committed(status);
-
-		if (ready)
-			text_copy(ret_server, 32, server);
-		json_decref(status);
-		if (ready)
-			return 0;
-		pause_ns(20000000);
-	}
-	return -ETIMEDOUT;
+	return o->away || view->pool.committed == view->pool.epoch;
 }
 
 /* --- what the client says -------------------------------------------------------------------- */
@@ -236,151 +176,193 @@ static void stop_traffic(struct traffic *t)
 	waitpid(t->pid, NULL, 0);
 }
 
-static void copy_name(char to[32], const json_t *o, const char *key)
+static void copy_name(char to[DFB_NAME_LEN], const json_t *o, const char *key)
 {
 	const char *name = json_string_value(json_object_get(o, key));
 
-	text_copy(to, 32, name ? name : "");
+	text_copy(to, DFB_NAME_LEN, name ? name : "");
 }
 
-static int read_edge(struct traffic *t, uint64_t end, struct edge *ret_edge)
+static uint64_t number(const json_t *o, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(o, key));
+}
+
+/* Takes all edges that are there. Return: 0 or -EPIPE (the client ended). */
+static int read_edges(struct traffic *t)
 {
 	struct pollfd fd = {.fd = fileno(t->out), .events = POLLIN};
-	uint64_t now = clock_now_ns();
 	char line[512];
 	json_t *o;
 
-	if (now >= end || poll(&fd, 1, (int)((end - now) / 1000000) + 1) <= 0)
-		return -ETIMEDOUT;
-	if (!fgets(line, sizeof(line), t->out))
-		return -EPIPE;
-	o = json_loads(line, 0, NULL);
-	copy_name(ret_edge->from, o, "from");
-	copy_name(ret_edge->to, o, "to");
-	ret_edge->last_ns = (uint64_t)json_integer_value(json_object_get(o, "last_ns"));
-	ret_edge->first_ns = (uint64_t)json_integer_value(json_object_get(o, "first_ns"));
-	ret_edge->first_sent_ns = (uint64_t)json_integer_value(json_object_get(o, "first_sent_ns"));
-	json_decref(o);
+	while (poll(&fd, 1, 0) > 0) {
+		if (!fgets(line, sizeof(line), t->out))
+			return -EPIPE;
+		o = json_loads(line, 0, NULL);
+		copy_name(t->edge.from, o, "from");
+		copy_name(t->edge.to, o, "to");
+		t->edge.last_ns = number(o, "last_ns");
+		t->edge.first_ns = number(o, "first_ns");
+		t->edge.first_sent_ns = number(o, "first_sent_ns");
+		json_decref(o);
+	}
 	return 0;
+}
+
+/* --- what the controller says ---------------------------------------------------------------- */
+
+static int start_monitor(struct kills *k)
+{
+	int error = ctl_client_open(k->o->paths.socket, &k->monitor);
+
+	return error ? error : ctl_client_send(k->monitor, CTL_MONITOR, NULL);
+}
+
+/* Takes all reports that are there; notes when one of a failover came. */
+static void read_reports(struct kills *k, struct round *r)
+{
+	json_t *report = NULL;
+	const char *kind;
+
+	while (k->monitor && !ctl_client_receive(k->monitor, 0, &report)) {
+		kind = json_string_value(json_object_get(report, "kind"));
+		if (kind && !strcmp(kind, "failover"))
+			r->told_ns = clock_now_ns();
+		json_decref(report);
+	}
 }
 
 /* --- rounds ---------------------------------------------------------------------------------- */
 
-static int wait_moved(struct traffic *t, const char *server, uint64_t cut_ns, struct round *ret_round)
+/* What comes of clients and controller within a time, at once. */
+static int listen_for(struct kills *k, uint64_t ns, struct round *r)
+{
+	struct pollfd fds[] = {
+		{.fd = fileno(k->traffic.out), .events = POLLIN},
+		{.fd = k->monitor ? ctl_client_fd(k->monitor) : -1, .events = POLLIN},
+	};
+	struct timespec wait = {.tv_nsec = (long)ns};
+
+	ppoll(fds, ARRAY_SIZE(fds), &wait, NULL);
+	read_reports(k, r);
+	return read_edges(&k->traffic);
+}
+
+static int wait_ready(struct kills *k, struct view *view)
 {
 	uint64_t end = clock_now_ns() + ROUND_NS;
-	struct edge e;
-	int error;
+	struct round ignored;
 
-	for (;;) {
-		error = read_edge(t, end, &e);
+	while (clock_now_ns() < end) {
+		int error = look(k->o, view);
+
+		if (error && error != -ENOENT) /* it is not there yet */
+			return error;
+		if (!error && view->all_up && is_committed(k->o, view) && view->server[0] &&
+		    !strcmp(view->server, k->traffic.edge.to))
+			return 0;
+		error = listen_for(k, LOOK_NS, &ignored);
 		if (error)
 			return error;
-		if (e.first_ns < cut_ns || strcmp(e.from, server))
-			continue;
-		ret_round->outage_ns = e.first_ns - e.last_ns;
-		ret_round->moved_ns = e.first_sent_ns > cut_ns ? e.first_sent_ns - cut_ns : 0;
-		return 0;
 	}
+	return -ETIMEDOUT;
 }
 
-static int run_round(struct options *o, struct traffic *t, struct round *ret_round)
+static bool has_moved(const struct kills *k, const struct round *r, const char *server)
 {
-	char server[32];
-	uint64_t cut_ns;
-	int error = wait_ready(o, server);
+	const struct edge *e = &k->traffic.edge;
+
+	return e->first_ns >= r->cut_ns && !strcmp(e->from, server) && (k->o->away || r->told_ns);
+}
+
+static int wait_moved(struct kills *k, struct view *view, struct round *r)
+{
+	uint64_t end = clock_now_ns() + ROUND_NS, epoch = view->pool.epoch;
+	char server[DFB_NAME_LEN];
+	int error = 0;
+
+	text_copy(server, sizeof(server), view->server);
+	while (!error && !has_moved(k, r, server))
+		error = clock_now_ns() < end ? listen_for(k, LOOK_NS, r) : -ETIMEDOUT;
+	while (!error && (view->pool.epoch == epoch || !is_committed(k->o, view)))
+		error = clock_now_ns() < end ? look(k->o, view) : -ETIMEDOUT;
+	if (error)
+		return error;
+	r->edge = k->traffic.edge;
+	r->last = view->pool.last;
+	r->committed_ns = k->o->away ? 0 : view->pool.committed_ns;
+	return view->pool.epoch == epoch + 1 && !strcmp(view->server, r->edge.to) ? 0 : -ESTALE;
+}
+
+/* Return: 0, -ESTALE: it moved without having been killed. */
+static int run_round(struct kills *k, struct round *r)
+{
+	struct options *o = k->o;
+	struct view view = {0};
+	char server[DFB_NAME_LEN];
+	uint64_t epoch;
+	int error = wait_ready(k, &view);
 
 	if (error) {
-		fprintf(stderr, "outages: not all servers came up again\n");
+		fprintf(stderr, "outages: not all servers came up again: %s\n", strerror(-error));
 		return error;
 	}
+	epoch = view.pool.epoch;
+	text_copy(server, sizeof(server), view.server);
 	pause_ns(o->phase_ns * (uint64_t)rand_r(&o->seed) / RAND_MAX);
-	cut_ns = wire(o, "cut", server);
-	if (!cut_ns)
+	error = look(o, &view);
+	if (error || view.pool.epoch != epoch)
+		return error ? error : -ESTALE;
+	*r = (struct round){.cut_ns = wire(k, "cut", server)};
+	if (!r->cut_ns)
 		return -EIO;
-	error = wait_moved(t, server, cut_ns, ret_round);
-	if (error)
+	error = wait_moved(k, &view, r);
+	if (error && error != -ESTALE)
 		fprintf(stderr, "outages: %s was cut, and its clients were not served again\n", server);
-	return wire(o, "mend", server) ? error : -EIO;
+	return wire(k, "mend", server) ? error : -EIO;
 }
 
-static int compare(const void *a, const void *b)
+static int run_rounds(struct kills *k)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	int error = 0;
 
-	return (x > y) - (x < y);
-}
-
-/* The smallest value that at least @percent of them do not exceed. */
-static uint64_t quantile(const uint64_t *sorted, unsigned int n, unsigned int percent)
-{
-	unsigned int rank = (n * percent + 99) / 100;
-
-	return sorted[rank ? rank - 1 : 0];
-}
-
-static void print_row(const struct options *o, const char *what, uint64_t *values)
-{
-	static const struct {
-		const char *name;
-		unsigned int percent;
-	} columns[] = {{"min", 0}, {"p50", 50}, {"p90", 90}, {"p99", 99}, {"max", 100}};
-	unsigned int n = o->kills;
-
-	qsort(values, n, sizeof(*values), compare);
-	if (o->json)
-		printf("\"%s_us\":{", what);
-	else
-		printf("%-8s", what);
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		double us = (double)quantile(values, n, columns[i].percent) / 1e3;
-
-		if (o->json)
-			printf("%s\"%s\":%.1f", i ? "," : "", columns[i].name, us);
-		else
-			printf(" %8.3f", us / 1e3);
+	while (!error && k->done < k->o->kills) {
+		error = run_round(k, &k->rounds[k->done]);
+		if (!error) {
+			k->done++;
+		} else if (error == -ESTALE && ++k->false_switches <= k->o->kills) {
+			fprintf(stderr, "outages: false switch in round %u\n", k->done + 1);
+			error = 0;
+		}
 	}
-	fputs(o->json ? "}" : "  ms\n", stdout);
-}
-
-static void print_rounds(const struct options *o, const struct round *rounds)
-{
-	uint64_t outages[MAX_KILLS], moved[MAX_KILLS];
-
-	for (unsigned int i = 0; i < o->kills; i++) {
-		outages[i] = rounds[i].outage_ns;
-		moved[i] = rounds[i].moved_ns;
-	}
-	if (o->json)
-		printf("{\"schema\":1,\"kills\":%u,\"to\":\"%s\",", o->kills, o->to);
-	else
-		printf("%u kills, %s\n%-8s %8s %8s %8s %8s %8s\n", o->kills, o->to, "", "min", "p50", "p90",
-		       "p99", "max");
-	print_row(o, "outage", outages);
-	if (o->json)
-		putchar(',');
-	print_row(o, "moved", moved);
-	if (o->json)
-		puts("}");
+	return error;
 }
 
 static int run(struct options *o)
 {
-	static struct round rounds[MAX_KILLS];
-	struct traffic traffic;
-	struct edge first;
-	int error = start_traffic(o, &traffic);
+	static struct round rounds[OUTAGES_MAX];
+	struct kills k = {.o = o, .rounds = rounds};
+	char namespace[128];
+	int error;
 
-	if (error)
-		return error;
-	error = read_edge(&traffic, clock_now_ns() + ROUND_NS, &first);
-	if (error)
-		fprintf(stderr, "outages: nobody answers at %s port %s\n", o->to, o->port);
-	for (unsigned int i = 0; i < o->kills && !error; i++)
-		error = run_round(o, &traffic, &rounds[i]);
-	stop_traffic(&traffic);
+	snprintf(namespace, sizeof(namespace), "%s-switch", o->lab);
+	error = cable_open(namespace, &k.cables);
+	if (!error && !o->away)
+		error = start_monitor(&k);
 	if (!error)
-		print_rounds(o, rounds);
+		error = start_traffic(o, &k.traffic);
+	if (error)
+		fprintf(stderr, "outages: lab %s, instance %s: %s\n", o->lab, o->instance, strerror(-error));
+	if (!error) {
+		error = run_rounds(&k);
+		stop_traffic(&k.traffic);
+	}
+	ctl_client_close(k.monitor);
+	cable_close(k.cables);
+	if (!error)
+		outages_print(&k);
+	if (!error && o->stamps)
+		error = outages_write_stamps(&k);
 	return error;
 }
 
@@ -388,8 +370,10 @@ static int run(struct options *o)
 
 static const char usage[] =
 	"usage: outages [--lab lab] [--instance main] [--service web] [--kills 30] [--to 10.79.0.100]\n"
-	"               [--port 9000] [--rate 10000] [--phase 50ms] [--seed 1] [--json]\n"
-	"Run in the lab's mount namespace, with defibd and `pace serve` running in the lab.\n";
+	"               [--port 9000] [--rate 10000] [--phase 50ms] [--seed 1] [--away]\n"
+	"               [--stamps FILE] [--json]\n"
+	"Run in the lab's mount namespace, with defibd and `pace serve` running in the lab. --away: defibd\n"
+	"is stopped or dead. --stamps: write the times of each kill, by stage.\n";
 
 static int find_programs(struct options *o)
 {
@@ -401,8 +385,6 @@ static int find_programs(struct options *o)
 	o->tools[n] = '\0';
 	slash = strrchr(o->tools, '/');
 	*slash = '\0'; /* build/lab */
-	slash = strrchr(o->tools, '/');
-	snprintf(o->defib, sizeof(o->defib), "%.*s/defib", (int)(slash - o->tools), o->tools);
 	return 0;
 }
 
@@ -413,7 +395,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"service", required_argument, NULL, 's'}, {"kills", required_argument, NULL, 'k'},
 		{"to", required_argument, NULL, 't'},	 {"port", required_argument, NULL, 'p'},
 		{"rate", required_argument, NULL, 'r'},	 {"phase", required_argument, NULL, 'P'},
-		{"seed", required_argument, NULL, 'S'},	 {"json", no_argument, NULL, 'j'}, {0}};
+		{"seed", required_argument, NULL, 'S'},	 {"json", no_argument, NULL, 'j'},
+		{"away", no_argument, NULL, 'a'},	 {"stamps", required_argument, NULL, 'w'}, {0}};
 	int c, error = 0;
 
 	while (!error && (c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -428,10 +411,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'P': error = duration_parse(optarg, &o->phase_ns); break;
 		case 'S': o->seed = (unsigned int)strtoul(optarg, NULL, 10); break;
 		case 'j': o->json = true; break;
+		case 'a': o->away = true; break;
+		case 'w': o->stamps = optarg; break;
 		default: error = -EINVAL;
 		}
 	}
-	if (optind != argc || o->kills < 1 || o->kills > MAX_KILLS)
+	if (optind != argc || o->kills < 1 || o->kills > OUTAGES_MAX || paths_init(&o->paths, o->instance))
 		error = -EINVAL;
 	return error;
 }
@@ -447,5 +432,6 @@ int main(int argc, char **argv)
 	}
 	if (find_programs(&o))
 		return 1;
+	pace_prefer();
 	return run(&o) ? 1 : 0;
 }
