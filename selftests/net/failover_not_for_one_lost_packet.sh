@@ -47,7 +47,8 @@ tail -n +$((at + 1)) "$work/events" >"$work/since"
 suspicions=$(jq -s 'map(select(.server == "s1" and .to == "suspect")) | length' "$work/since")
 echo "$suspicions suspicions of s1: $(status -c '.servers[0].addresses[] | {family, expired, expired_again}' | xargs)"
 [ "$suspicions" -gt 0 ] || fail "s1 was never suspected: $(cat "$work/since")"
-jq -es 'all(.[]; .kind == "server-state" and .to != "down" and .to != "unknown")' "$work/since" >/dev/null ||
+# A machine that stalls may make it unknown, too: that moves nobody.
+jq -es 'all(.[]; .kind != "failover" and .kind != "commit" and .to != "down")' "$work/since" >/dev/null ||
 	fail "one lost packet led to: $(cat "$work/since")"
 
 filter 'oifname "p1" meta protocol ip6 drop' 'iifname "p1" meta protocol ip6 drop'
