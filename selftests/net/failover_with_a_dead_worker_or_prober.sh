@@ -82,8 +82,8 @@ must 10 served_by s3
 epoch=$((epoch + 1))
 must 10 committed "$epoch" s3
 silent=$(tail -n +$((at + 1)) "$work/events" | jq -r 'select(.kind == "server-state" and
-	(.to == "down" or .to == "unknown")) | "\(.server) \(.to)"' | xargs)
-expect "who was silent" "$silent" "s2 down"
+	.to == "down") | .server' | xargs)
+expect "who was called dead" "$silent" s2
 lab_heal s2
 must 30 all_well
 
