@@ -105,8 +105,11 @@ static void conclude(struct judging *j, __u32 old, __u32 lateness)
 
 static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run);
 
-static __always_inline void arm(struct dfb_target_run *run, __u64 due, __u64 now)
+/* Timers of many targets that are due at nearly the same time are due at the same time: the clock
+ * is set once, not for each. */
+static __always_inline void arm(struct dfb_target_run *run, __u64 due, __u64 now, __u64 timeout)
 {
+	due = detect_tick(due, timeout);
 	run->armed_ns = due;
 	bpf_timer_start(&run->timer, detect_reached(now, due) ? 0 : due - now, 0);
 }
@@ -117,12 +120,12 @@ static __always_inline void arm_next(struct judging *j, __u64 next, __u32 seen)
 	struct dfb_detect *d = &j->run->detect;
 	__u64 due;
 
-	arm(j->run, next, bpf_ktime_get_ns());
+	arm(j->run, next, bpf_ktime_get_ns(), j->step.timeout);
 	if (__sync_fetch_and_add(&d->stamped, 0) == seen)
 		return;
 	due = detect_slot(d, d->stamped)->stamp_ns + j->step.timeout;
 	if ((__s64)(next - due) > 0)
-		arm(j->run, due, bpf_ktime_get_ns());
+		arm(j->run, due, bpf_ktime_get_ns(), j->step.timeout);
 }
 
 static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run)
@@ -141,7 +144,7 @@ static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run)
 	seen = run->detect.stamped;
 	detect_begin(j.cfg, &run->detect, j.attempts, &j.step);
 	if (detect_late(&run->detect, lateness, j.step.timeout)) {
-		arm(run, now + j.step.timeout, now);
+		arm(run, now + j.step.timeout, now, j.step.timeout);
 		return 0;
 	}
 	bpf_loop(DFB_WINDOW, judge_round, &j, 0);
@@ -205,7 +208,7 @@ static __always_inline void stamp(struct dfb_target *cfg, struct dfb_target_run 
 	detect_stamp(&run->detect, seq, nonce, now);
 	armed = __sync_fetch_and_add(&run->armed_ns, 0);
 	if (run->ready && (!armed || (__s64)(armed - (now + timeout)) > (__s64)(timeout / 8)))
-		arm(run, now + timeout, now);
+		arm(run, now + timeout, now, timeout);
 }
 
 SEC("tc")
@@ -383,13 +386,17 @@ static __always_inline int reset(__u32 id, struct dfb_target *cfg, struct dfb_ta
 /* Start the timer of a target, or give a running one this program's callback. */
 static __always_inline int start(struct dfb_target *cfg, struct dfb_target_run *run)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), timeout = detect_timeout(cfg, &run->detect);
+	long err = bpf_timer_init(&run->timer, &state, CLOCK_MONOTONIC);
 
-	bpf_timer_init(&run->timer, &state, CLOCK_MONOTONIC); /* fails harmlessly if it was before */
-	bpf_timer_set_callback(&run->timer, on_deadline);
+	if (err && err != -EBUSY) /* busy: it was initialised before */
+		return -err;
+	err = bpf_timer_set_callback(&run->timer, on_deadline);
+	if (err)
+		return -err;
 	run->ready = 1;
 	if (!run->armed_ns || detect_reached(now, run->armed_ns + cfg->interval_ns))
-		arm(run, now + detect_timeout(cfg, &run->detect), now);
+		arm(run, now + timeout, now, timeout);
 	return 0;
 }
 

@@ -88,6 +88,21 @@ static inline __u64 detect_timeout(const struct dfb_target *cfg, const struct df
 	return detect_min(rto, cfg->timeout_max_ns);
 }
 
+/**
+ * detect_tick() - the next tick at or after a time: what timers are set to
+ *
+ * A tick is the largest power of two of nanoseconds that is at most an eighth of the timeout, so targets
+ * with timeouts of about the same length share the ticks.
+ */
+static inline __u64 detect_tick(__u64 due, __u64 timeout)
+{
+	__u64 mask = timeout >> 4;
+
+	for (__u32 shift = 1; shift < 64; shift *= 2)
+		mask |= mask >> shift;
+	return (due + mask) & ~mask;
+}
+
 /* One measured round trip: RFC 6298 section 2, and a quantile by stochastic approximation
  * (Robbins, Monro 1951): a step up of 1/16 for what is above balances a thousand steps down. */
 static inline void detect_measure(struct dfb_detect *d, __u64 rtt)

@@ -523,7 +523,7 @@ enum dfb_order_kind {
  * @epoch: the epoch that must be found (SWITCH), or was committed (COMMITTED)
  *
  * The run's return value is 0, or an errno: ESTALE (another epoch), ENOENT (no such id),
- * EINVAL (unknown kind).
+ * EINVAL (unknown kind), ENOMEM (no timer could be had, ARM).
  */
 struct dfb_order {
 	__u32 kind;

@@ -7,6 +7,7 @@
 #include <netinet/ip_icmp.h>
 #include <stdio.h>
 
+#include "detect.h"
 #include "groups.h"
 #include "rig.h"
 
@@ -178,13 +179,13 @@ static void the_first_stamp_sets_the_deadline(void **state)
 	RIG_UNTIL(armed(target) > rig_now() + 1000000000000);
 	rig_probe(target);
 	first = armed(target);
-	assert_int_equal(first, last_stamp(target) + cfg.timeout_ns);
+	assert_int_equal(first, detect_tick(last_stamp(target) + cfg.timeout_ns, cfg.timeout_ns));
 	rig_probe(target);
 	assert_int_equal(armed(target), first);
 	cfg.timeout_ns /= 2; /* a much earlier deadline counts */
 	rig_configure(target, &cfg);
 	rig_probe(target);
-	assert_int_equal(armed(target), last_stamp(target) + cfg.timeout_ns);
+	assert_int_equal(armed(target), detect_tick(last_stamp(target) + cfg.timeout_ns, cfg.timeout_ns));
 }
 
 static int set_up(void **state)

@@ -346,10 +346,18 @@ static void note_lateness(struct beat *b, uint64_t late_ns, uint64_t interval_ns
 		self(b)->worst_late_ns = late_ns;
 }
 
-/*
- * The missed beats of a late prober are not made up for. A target that was just removed has no interval:
- * it would be due for ever.
- */
+/* The missed beats of a late prober are not made up for. Those after it keep their places: targets that
+ * all began anew now would fire as one from then on. None is sooner than half an interval. */
+static uint64_t next_beat(uint64_t due, uint64_t interval, uint64_t now)
+{
+	uint64_t late = now - due;
+
+	if (late < interval)
+		return due + interval;
+	return due + (late / interval + (late % interval > interval / 2 ? 2 : 1)) * interval;
+}
+
+/* A target that was just removed has no interval: it would be due for ever. */
 static void fire(struct beat *b, uint32_t id, uint64_t now)
 {
 	uint64_t interval = target_of(b, id)->interval_ns;
@@ -366,9 +374,7 @@ static void fire(struct beat *b, uint32_t id, uint64_t now)
 	}
 	if (p->next_ns <= now) {
 		note_lateness(b, now - p->next_ns, interval);
-		p->next_ns += interval;
-		if (p->next_ns <= now)
-			p->next_ns = now + interval;
+		p->next_ns = next_beat(p->next_ns, interval, now);
 	}
 	schedule(b, id);
 }

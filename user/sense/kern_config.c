@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Policy -> configuration maps, as a difference: who is not concerned is not touched. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clean.h"
 #include "core/ids.h"
 #include "core/plan.h"
 #include "kern_private.h"
+
+#define KERN_TIMER_TRIES 1000
 
 /* --- ids ------------------------------------------------------------------------------------- */
 
@@ -49,11 +53,29 @@ static int give_ids(struct kern *k, struct policy *policy, struct ids_taken *ser
 
 /* --- targets --------------------------------------------------------------------------------- */
 
+/* An allocation of the kernel's in the size class of its timers that may wait. */
+static void refill_slab(void)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return;
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Kernel 6.18 allocates a timer without ever waiting, and fails when a slab is used up: with every
+ * 21st target of a large configuration. The first ordinary allocation helps it out. */
 static int order_target(struct kern *k, enum dfb_order_kind kind, uint32_t id)
 {
 	struct dfb_order order = {.kind = kind, .id = id};
+	int err = kern_order(k, &order);
 
-	return kern_order(k, &order);
+	for (int i = 0; err == -ENOMEM && i < KERN_TIMER_TRIES; i++) {
+		refill_slab();
+		err = kern_order(k, &order);
+	}
+	return err;
 }
 
 static int put_target(struct kern *k, const struct policy_server *s, uint32_t family, bool *ret_changed)
