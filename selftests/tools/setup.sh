@@ -17,7 +17,7 @@ status_of()
 [ "$(status_of nonsense)" = 2 ]
 [ "$(status_of demo check)" = 2 ]
 [ "$(status_of --help)" = 0 ]
-for what in demo check bench vm build; do
+for what in demo check bench bench-peers vm build; do
 	[ "$(status_of --dry-run "$what")" = 0 ]
 	[ "$(status_of "$what" --dry-run)" = 0 ]
 done
