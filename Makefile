@@ -33,11 +33,11 @@ TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
 # keep what is made on the way
 .SECONDARY:
 
-.PHONY: all help demo check bench vm lint install clean
+.PHONY: all help demo check bench bench-peers vm lint install clean
 all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: all ## the failover, in a lab of network namespaces
 	@tools/demo
@@ -52,6 +52,9 @@ bench: all $(BENCH) ## measure; prints tables
 .PHONY: bench-doc
 bench-doc: ## what was measured, to tables and plots in Documentation/performance
 	@selftests/lib/bench-doc
+
+bench-peers: all ## measure BIRD, FRR and keepalived in the same way; prints tables
+	@DEFIB_PEERS="$${DEFIB_PEERS:-cpu frozen outage flaps}" selftests/run bench peers
 
 vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual machine
 	@selftests/run vm
