@@ -29,6 +29,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard selftests/unit/test_*.c selftests/net/test_*.c))
 TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard selftests/fuzz/fuzz_*.c))
 
 # keep what is made on the way
 .SECONDARY:
@@ -60,7 +61,7 @@ vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual 
 	@selftests/run vm
 
 .PHONY: tests
-tests: $(UNIT) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
+tests: $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
 
 lint: $(B)/libcore.a ## layers, SPDX lines, sizes, scripts
 	@tools/layers
@@ -137,6 +138,38 @@ $(B)/selftests/model $(B)/selftests/story: $(B)/selftests/%: $(B)/world/%.o $(MO
 		$(B)/user/base/text.o $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+# Fuzzers need clang and its sanitizers: what they are made of is compiled once more, for them.
+FUZZ_CFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-unused-function -Wno-missing-field-initializers \
+	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment \
+	-fno-sanitize-recover=all $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+FUZZ_LIB := $(wildcard user/core/*.c user/conf/*.c) user/ctl/listener.c user/store/history.c \
+	$(addprefix user/base/,text.c loop.c log.c)
+SECONDS ?= 60
+
+.PHONY: fuzz mutants
+fuzz: $(FUZZ) ## look for inputs that break the parsers and the core; SECONDS=60 for each
+	@selftests/fuzz/explore $(SECONDS)
+
+mutants: all tests ## plant bugs, one after the other, and see which test notices it
+	@selftests/mutants/run
+
+$(B)/fuzz/%.o: %.c | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -Iselftests/lib $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(B)/fuzz/libdefib.a: $(FUZZ_LIB:%.c=$(B)/fuzz/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZ): $(B)/%: $(B)/fuzz/%.o $(B)/fuzz/libdefib.a
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(B)/fuzz/selftests/fuzz/native.o: CPPFLAGS := -Iselftests/fuzz/shim -Iselftests/bpf $(CPPFLAGS)
+$(B)/fuzz/selftests/fuzz/%.o: CPPFLAGS += -Iselftests/bpf
+$(B)/selftests/fuzz/fuzz_frames: $(addprefix $(B)/fuzz/selftests/,fuzz/native.o fuzz/kernel.o \
+	fuzz/world.o bpf/frame.o)
 
 MAN := $(wildcard Documentation/man/*.[1-8])
 

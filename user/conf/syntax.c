@@ -35,12 +35,24 @@ static const char *syntax_hint(const yaml_parser_t *parser)
 	return "check indentation, quotes and brackets";
 }
 
+/* Is this the last byte of a line break, as the library knows them (YAML 1.1, 5.4)? */
+static bool ends_line(const unsigned char *text, size_t i, size_t length)
+{
+	if (text[i] == '\r')
+		return i + 1 == length || text[i + 1] != '\n';
+	if (text[i] == 0x85)
+		return i && text[i - 1] == 0xc2;
+	if (text[i] == 0xa8 || text[i] == 0xa9)
+		return i > 1 && text[i - 1] == 0x80 && text[i - 2] == 0xe2;
+	return text[i] == '\n';
+}
+
 /* The reader of characters knows an offset in bytes only. */
-static void find_offset(const char *text, size_t offset, yaml_mark_t *mark)
+static void find_offset(const char *text, size_t length, size_t offset, yaml_mark_t *mark)
 {
 	*mark = (yaml_mark_t){0};
 	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
+		if (ends_line((const unsigned char *)text, i, length)) {
 			mark->line++;
 			mark->column = 0;
 		} else if ((text[i] & 0xc0) != 0x80) {
@@ -59,7 +71,8 @@ void syntax_complain(struct reader *r, const yaml_parser_t *parser, const char *
 		return;
 	}
 	if (parser->error == YAML_READER_ERROR) {
-		find_offset(text, parser->problem_offset < length ? parser->problem_offset : length, &mark);
+		find_offset(text, length, parser->problem_offset < length ? parser->problem_offset : length,
+			    &mark);
 		reader_add(r, &mark, false, "%s, write plain UTF-8 without control characters", problem);
 		return;
 	}
