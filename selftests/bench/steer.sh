@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What a client's packet costs on its way through the gateway: plain routing, our mark with 3, 40 and
-# 500 rules before the one that matches, and bpf_redirect_neigh. Interleaved rounds, medians, one CPU.
+# What a client's packet costs on its way through the gateway: plain routing; our mark with the rule that
+# matches being the first, the 40th and the 500th; bpf_redirect_neigh. Interleaved rounds, one CPU.
+# DEFIB_ROUNDS (15) of DEFIB_PACKETS (100,000) each.
 
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh
 . "$root/selftests/lib/lab.sh"
+# shellcheck source=selftests/lib/bench.sh
+. "$root/selftests/lib/bench.sh"
 
-ROUNDS=${DEFIB_ROUNDS:-7}
-PACKETS=${DEFIB_PACKETS:-200000}
+ROUNDS=${DEFIB_ROUNDS:-15}
+PACKETS=${DEFIB_PACKETS:-100000}
 SERVICE=10.79.0.100
 PLAIN=10.79.0.200 # routed to s1 without us
 
@@ -49,11 +52,6 @@ redirect()
 		value $(bytes "$e0") 10 78 0 11
 }
 
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { printf "%8d %8d %8d\n", v[1], v[int((NR + 1) / 2)], v[NR] }'
-}
-
 lab_start --servers 3
 daemon_config --interval 10ms
 daemon_ready
@@ -66,7 +64,7 @@ blast $SERVICE >/dev/null # warm up
 
 for ((round = 0; round < ROUNDS; round++)); do
 	blast $PLAIN >>"$work/plain"
-	for rules in 0 37 497; do
+	for rules in 0 39 499; do
 		other_rules $rules
 		blast $SERVICE >>"$work/mark$rules"
 	done
@@ -76,11 +74,9 @@ for ((round = 0; round < ROUNDS; round++)); do
 	redirect off
 done
 
-echo "$(date -u +%F)  $(uname -r)  $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
-printf '%-44s %8s %8s %8s\n' 'ns per packet, client to server' min median max
-for row in 'plain:routed, no service of ours' 'mark0:mark and rule, 3 servers' \
-	'mark37:mark and rule, 40 servers' \
-	'mark497:mark and rule, 500 servers' 'redirect:bpf_redirect_neigh, past the firewall'; do
-	printf '%-44s' "${row#*:}"
-	median <"$work/${row%%:*}"
+bench_open steer ns 'One packet, from the client to the socket of the server'
+for row in 'plain:plain routing' 'mark0:mark, 1 server' 'mark39:mark, 40 servers' \
+	'mark499:mark, 500 servers' 'redirect:bpf_redirect_neigh'; do
+	bench_add steer "${row#*:}" <"$work/${row%%:*}"
 done
+bench_print steer

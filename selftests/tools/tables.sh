@@ -66,7 +66,7 @@ printf '%s\n' before '.. bench: own' old '.. bench: end' after '.. bench: none' 
 cat >"$BENCH_PLOTS/drawn.gnuplot" <<'END'
 # SPDX-License-Identifier: GPL-2.0-only
 # data: t
-set title 'A plot'
+set title 'A plot, of | this'
 plot 't.cdf' using 1:2 with lines linestyle 1
 END
 said=$("$root/selftests/lib/bench-doc" 2>&1) || [[ $said == *'gnuplot is missing'* ]] || { echo "$said"; exit 1; }
@@ -91,5 +91,5 @@ cp "$BENCH_DOC/page.rst" "$tree/once"
 cmp "$tree/once" "$BENCH_DOC/page.rst"
 if command -v gnuplot >/dev/null; then
 	grep -q 'SPDX-License-Identifier' "$BENCH_DOC/drawn.svg"
-	grep -q '<title>A plot</title>' "$BENCH_DOC/drawn.svg"
+	grep -q '<title>A plot, of   this</title>' "$BENCH_DOC/drawn.svg"
 fi

@@ -50,16 +50,18 @@ config_addresses() { # IPV4 IPV6
 	esac
 }
 
+# The last numbers of services' addresses go on beyond one byte, and beyond four decimal digits.
 config_services() {
-	local i
-	for ((i = 0; i < conf[services]; i++)); do
-		cat <<END
-  - name: $([ "$i" -eq 0 ] && echo web || echo "web$i")
-    pool: app
-    address: $(config_addresses "10.79.0.$((100 + i))" "fd79::$((100 + i))")
-    fast: ${conf[fast]}
-END
-	done
+	awk -v n="${conf[services]}" -v family="${conf[family]}" -v fast="${conf[fast]}" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			at = 100 + i
+			v4 = sprintf("10.79.%d.%d", at / 256, at % 256)
+			v6 = sprintf("\"fd79::%s%d\"", at < 10000 ? "" : int(at / 10000) ":", at % 10000)
+			printf "  - name: web%s\n    pool: app\n", i ? i : ""
+			printf "    address: [%s]\n", family == 4 ? v4 : family == 6 ? v6 : v4 ", " v6
+			printf "    fast: %s\n", fast
+		}
+	}'
 }
 
 config_heartbeat() {
