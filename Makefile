@@ -46,7 +46,7 @@ demo: all ## the failover, in a lab of network namespaces
 check: all tests lint ## all tests
 	@selftests/run
 
-BENCH := $(B)/selftests/bench/blast $(B)/selftests/bench/neigh.bpf.o $(B)/selftests/packets
+BENCH := $(addprefix $(B)/selftests/bench/,blast neigh.bpf.o ns ns.bpf.o) $(B)/selftests/packets
 bench: all $(BENCH) ## measure; prints tables
 	@selftests/run bench
 
@@ -123,6 +123,12 @@ PACKETS_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/bpf/*.c))
 
 $(PACKETS_OBJ): CPPFLAGS += -Iselftests/lib
 $(B)/selftests/packets: $(PACKETS_OBJ) $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+NS_OBJ := $(B)/selftests/bench/ns.o $(addprefix $(B)/selftests/bpf/,rig.o rig_world.o frame.o)
+
+$(B)/selftests/bench/ns.o: CPPFLAGS += -Iselftests/lib -Iselftests/bpf
+$(B)/selftests/bench/ns: $(NS_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # The simulator runs bpf/beat.bpf.c itself: the shim stands in for what libbpf declares. What it is

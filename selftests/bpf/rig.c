@@ -13,8 +13,6 @@
 #include "base/loop.h"
 #include "pins.h"
 
-#define PIN_DIR "/sys/fs/bpf/rig"
-#define POOLS 64
 #define COUNTERS 32 /* more than any of the structures has */
 
 struct rig rig;
@@ -33,16 +31,16 @@ static void enter_namespaces(void)
 
 static void load_programs(void)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = PIN_DIR);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = RIG_PINS);
 
-	pins_directory(PIN_DIR);
+	pins_directory(RIG_PINS);
 	rig.beat = beat_bpf__open_opts(&opts);
 	rig.steer = steer_bpf__open_opts(&opts);
 	rig.root = root_bpf__open_and_load();
 	rig.echo = echo_bpf__open();
 	assert_true(rig.beat && rig.steer && rig.root && rig.echo);
-	pins_capacity(rig.beat->obj, RIG_SERVERS, POOLS);
-	pins_capacity(rig.steer->obj, RIG_SERVERS, POOLS);
+	pins_capacity(rig.beat->obj, RIG_SERVERS, RIG_POOLS);
+	pins_capacity(rig.steer->obj, RIG_SERVERS, RIG_POOLS);
 	rig.beat->rodata->n_servers = RIG_SERVERS;
 	rig.steer->rodata->mark_mask = RIG_MARK_MASK;
 	rig.steer->rodata->mark_shift = RIG_MARK_SHIFT;

@@ -31,6 +31,8 @@
 #include "steer.skel.h"
 
 #define RIG_SERVERS 256
+#define RIG_POOLS 64
+#define RIG_PINS "/sys/fs/bpf/rig" /* in a mount namespace of its own */
 #define RIG_EVENTS 256
 #define RIG_PATIENCE_NS 20000000000ull /* what has not come true by then never will */
 #define RIG_LEAST 14 /* shorter packets a test run refuses */

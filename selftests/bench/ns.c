@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What one packet costs in each of our programs, by BPF_PROG_TEST_RUN: `ROW<TAB>NANOSECONDS`, a line for
+ * each batch. Where a run must find things as the first one did, ns.bpf.c makes them so; what that costs is
+ * measured by batches in between and subtracted. The counters must say that each run did what it was for.
+ */
+#include <arpa/inet.h>
+#include <linux/pkt_cls.h>
+#include <stdio.h>
+
+#include "ns.h"
+#include "pins.h"
+#include "rig.h"
+
+#define BATCH 2000
+#define BATCHES 200
+#define SERVICE4 "10.79.0.100"
+#define SERVICE6 "fd79::100"
+#define COUNT(kind, field) offsetof(struct dfb_##kind##_counters, field)
+
+static struct bpf_object *again;
+
+/**
+ * struct subject - what is measured
+ * @prog: what the packet meets first; @before: in front of it, or NULL; @nothing: in its place
+ * @counters: map of the counter at @offset, which each run raises; NULL: none does
+ * @verdict: of each run; XDP's or tc's
+ */
+struct subject {
+	const char *name;
+	const struct bpf_program *prog;
+	const char *before;
+	const char *nothing;
+	const struct bpf_map *counters;
+	size_t offset;
+	int verdict;
+};
+
+static const struct bpf_program *program(const char *name)
+{
+	const struct bpf_program *found = bpf_object__find_program_by_name(again, name);
+
+	assert_non_null(found);
+	return found;
+}
+
+static void put_next(const struct bpf_program *prog)
+{
+	const char *map = bpf_program__type(prog) == BPF_PROG_TYPE_XDP ? "next_xdp" : "next_tc";
+
+	rig_put(bpf_object__find_map_by_name(again, map), 0, &(int){bpf_program__fd(prog)});
+}
+
+/* Nanoseconds per run of a batch. */
+static int64_t run(const struct bpf_program *prog, const uint8_t *packet, size_t size, int verdict)
+{
+	uint8_t out[FRAME_ROOM];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = (uint32_t)size,
+			.data_out = out,
+		    .data_size_out = sizeof(out), .repeat = BATCH);
+
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
+	assert_int_equal((int)opts.retval, verdict);
+	return opts.duration;
+}
+
+static int64_t run_before(const struct subject *s, const uint8_t *packet, size_t size, bool empty)
+{
+	bool xdp = bpf_program__type(s->prog) == BPF_PROG_TYPE_XDP;
+	int nothing = xdp ? XDP_PASS : TC_ACT_UNSPEC;
+
+	put_next(empty ? program(s->nothing) : s->prog);
+	return run(program(s->before), packet, size, empty ? nothing : s->verdict);
+}
+
+static void measure(const struct subject *s, const struct frame *frame)
+{
+	uint8_t packet[FRAME_ROOM];
+	size_t size = frame_build(frame, packet);
+	uint64_t counted = s->counters ? rig_count(s->counters, s->offset) : 0;
+
+	for (int i = 0; i < BATCHES; i++) {
+		int64_t ns;
+
+		if (s->before)
+			ns = run_before(s, packet, size, false) - run_before(s, packet, size, true);
+		else
+			ns = run(s->prog, packet, size, s->verdict);
+		printf("%s, %s\t%lld\n", s->name, frame->ipv6 ? "IPv6" : "IPv4", (long long)ns);
+	}
+	if (s->counters)
+		assert_int_equal(rig_count(s->counters, s->offset) - counted, (uint64_t)BATCH * BATCHES);
+}
+
+static void put_again(const struct frame *frame, uint32_t target)
+{
+	struct ns_again value = {.target = target};
+	uint8_t packet[FRAME_ROOM];
+	size_t size = frame_build(frame, packet);
+
+	assert_int_equal(size, frame->ipv6 ? NS_LONG : NS_SHORT);
+	memcpy(value.packet, packet, size);
+	value.seq = ntohl(frame->probe.seq);
+	value.nonce = frame->probe.nonce;
+	rig_put(bpf_object__find_map_by_name(again, "again"), 0, &value);
+}
+
+/* --- the subjects ---------------------------------------------------------------------------- */
+
+static void measure_echo(bool ipv6)
+{
+	const struct subject s = {"echo answered", rig.root->progs.dfb_root, "ns_xdp", "ns_xdp_nothing",
+				  rig.echo->maps.echo_counters, offsetof(struct dfb_echo_counters, answered),
+						XDP_TX};
+	const struct frame request = {.ipv6 = ipv6};
+
+	put_again(&request, 0);
+	measure(&s, &request);
+}
+
+static void measure_reply(uint32_t target)
+{
+	const struct subject s = {"reply matched", rig.root->progs.dfb_root, "ns_xdp", "ns_xdp_nothing",
+				  rig.beat->maps.beat_counters, COUNT(beat, replies), XDP_DROP};
+	struct frame reply;
+
+	rig_probe(target);
+	reply = rig_reply(target);
+	put_again(&reply, target);
+	measure(&s, &reply);
+}
+
+static void measure_stamp(uint32_t target)
+{
+	const struct subject s = {"probe stamped", rig.beat->progs.dfb_stamp, "ns_tc", "ns_tc_nothing",
+				  rig.beat->maps.beat_counters, COUNT(beat, stamped), TC_ACT_UNSPEC};
+	struct frame request = rig_request(target);
+
+	measure(&s, &request);
+}
+
+static void measure_client(bool ipv6)
+{
+	const struct subject marked = {.name = "client's packet marked", .prog = rig.steer->progs.dfb_steer,
+				       .counters = rig.steer->maps.steer_counters,
+				       .offset = COUNT(steer, marked), .verdict = TC_ACT_UNSPEC};
+	const struct subject other = {.name = "client's packet for others",
+			.prog = rig.steer->progs.dfb_steer,
+				      .counters = rig.steer->maps.steer_counters,
+				      .offset = COUNT(steer, no_service), .verdict = TC_ACT_UNSPEC};
+	const struct subject foreign = {.name = "foreign packet past the XDP root",
+					.prog = rig.root->progs.dfb_root, .verdict = XDP_PASS};
+	struct frame frame = {.payload = FRAME_TEXT, .length = 64, .dport = 9000, .ipv6 = ipv6};
+
+	measure(&foreign, &frame);
+	measure(&other, &frame);
+	frame.destination = ipv6 ? SERVICE6 : SERVICE4;
+	measure(&marked, &frame);
+}
+
+/* --- setting up ------------------------------------------------------------------------------ */
+
+static void load_again(const char *path)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = RIG_PINS);
+
+	again = bpf_object__open_file(path, &opts);
+	assert_non_null(again);
+	pins_capacity(again, RIG_SERVERS, RIG_POOLS);
+	assert_int_equal(bpf_object__load(again), 0);
+}
+
+static void put_service(const char *address, uint32_t pool)
+{
+	struct dfb_service service = {.pool = pool};
+	struct dfb_service_key key;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s", strchr(address, ':') ? "" : "::ffff:", address);
+	assert_int_equal(inet_pton(AF_INET6, text, &key), 1);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(rig.steer->maps.services), &key,
+			&service, BPF_ANY), 0);
+}
+
+static void set_up(void)
+{
+	const struct dfb_xdp_conf conf = {.echo_port = DFB_ECHO_PORT};
+	const struct dfb_prefix all = {};
+	uint32_t yes = 1, server, pool;
+
+	rig_put(rig.root->maps.xdp_conf, 0, &conf);
+	rig_put(rig.root->maps.xdp_slots, DFB_XDP_ECHO, &(int){bpf_program__fd(rig.echo->progs.dfb_echo)});
+	rig_put(rig.root->maps.xdp_slots, DFB_XDP_BEAT, &(int){bpf_program__fd(rig.beat->progs.dfb_reply)});
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(rig.echo->maps.echo_allow), &all, &yes, BPF_ANY), 0);
+	server = rig_server();
+	rig_target(server, DFB_FAMILY_IPV6, DFB_PROBE_ECHO);
+	pool = rig_pool(&server, 1);
+	put_service(SERVICE4, pool);
+	put_service(SERVICE6, pool);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: ns NS.BPF.O\nRuns programs of its own; needs root, leaves nothing.\n");
+		return 2;
+	}
+	libbpf_set_print(NULL);
+	rig_open(NULL);
+	load_again(argv[1]);
+	set_up();
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		measure_echo(family == DFB_FAMILY_IPV6);
+		measure_reply(dfb_target_id(1, family));
+		measure_stamp(dfb_target_id(1, family));
+		measure_client(family == DFB_FAMILY_IPV6);
+	}
+	bpf_object__close(again);
+	rig_close(NULL);
+	return 0;
+}
