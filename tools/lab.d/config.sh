@@ -15,6 +15,7 @@ usage: tools/lab config [OPTION...]     prints a defib.yaml
   --servers s1,s2,...     the candidates in order of promotion (all)
   --services N            N services of the one pool: 10.79.0.100, .101, ... (1)
   --family 4|6|both       of servers and services (both)
+  --server-interfaces e0,e1,...   where servers are reached (those with the addresses)
   --hook PROGRAM          run it on every event
 END
 }
@@ -22,7 +23,7 @@ END
 config_defaults() {
 	declare -gA conf=([interval]=1ms [timeout]=auto [misses]=3 [confirm]=2/1ms [recover]=10/200ms
 		[damping]=off [probe]=echo [port]=7 [fast]=true [when-none]=keep [servers]=""
-		[services]=1 [family]=both [hook]="")
+		[services]=1 [family]=both [hook]="" [server-interfaces]="")
 	conf[servers]=$(lab_server_names | paste -sd,)
 }
 
@@ -81,17 +82,18 @@ END
 }
 
 config_print() {
-	local i interfaces=e0
+	local i interfaces
 	config_defaults
 	config_options "$@"
-	for ((i = 1; i <= lab_direct; i++)); do
-		interfaces+=", e$i"
+	interfaces=${conf[server-interfaces]:-$(lab_device e0)}
+	[ -n "${conf[server-interfaces]}" ] || for ((i = 1; i <= lab_direct; i++)); do
+		interfaces+=",$(lab_device "e$i")"
 	done
 	cat <<END
 gateway:
   name: $lab_name
   client-interfaces: [g0]
-  server-interfaces: [$interfaces]
+  server-interfaces: [${interfaces//,/, }]
 $(config_heartbeat)
 servers:
 END

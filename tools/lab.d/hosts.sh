@@ -89,7 +89,7 @@ hosts_rps() {
 	*) misuse "rps on|off" ;;
 	esac
 	# shellcheck disable=SC2046 # names without blanks
-	set_rps gateway "$mask" $(in_host gateway ls /proc/sys/net/ipv4/conf | grep '^e[0-9]')
+	set_rps gateway "$mask" $(in_host gateway ls /proc/sys/net/ipv4/conf | grep '^e[0-9]*$')
 	for host in $(lab_server_names); do
 		set_rps "$host" "$mask" eth0
 	done
@@ -117,7 +117,7 @@ hosts_serve() {
 }
 
 hosts_respond() {
-	local host pace
+	local host pace device
 	if [ "${1-}" = --userland ]; then
 		pace=$(lab_tool pace)
 		for host in $(lab_server_names); do
@@ -125,19 +125,20 @@ hosts_respond() {
 		done
 		return
 	fi
+	device=$(lab_device eth0)
 	for host in $(lab_server_names); do
-		in_host "$host" "$lab_root/build/defib" echo attach eth0 --allow 10.78.0.0/16 fd78::/16 \
+		in_host "$host" "$lab_root/build/defib" echo attach "$device" --allow 10.78.0.0/16 fd78::/16 \
 			"$@" >/dev/null
-		echo "$host" >>"$(lab_state)/responders"
+		echo "$host $device" >>"$(lab_state)/responders"
 	done
 }
 
 # The responder is pinned outside of the namespace and would outlive it.
 hosts_unrespond() {
-	local host
+	local host device
 	[ -r "$(lab_state)/responders" ] || return 0
-	while read -r host; do
-		in_host "$host" "$lab_root/build/defib" echo detach eth0 >/dev/null 2>&1 || true
+	while read -r host device; do
+		in_host "$host" "$lab_root/build/defib" echo detach "$device" >/dev/null 2>&1 || true
 	done <"$(lab_state)/responders"
 }
 

@@ -6,7 +6,11 @@
 #                             e0            [br0] p2 ---- eth0 s2
 #                             e1 ---- up1 [br1] p3 ---- eth0 s3        a cable of its own
 #
-# Reads lab_name, lab_servers, lab_direct, lab_sources.
+#
+# With lab_vlan not 0 the addresses of e0, e1, ... and of the servers' eth0 are on VLAN interfaces above them:
+# e0.100, eth0.100. The switch passes the tags through.
+#
+# Reads lab_name, lab_servers, lab_direct, lab_sources, lab_vlan.
 
 LAB_RUN=/run/defib-lab
 
@@ -23,6 +27,11 @@ lab_address4() { # NUMBER
 	local segment
 	segment=$(lab_segment "$1")
 	[ "$segment" -eq 0 ] && echo "10.78.0.$((10 + $1))" || echo "10.78.$segment.$((10 + $1))"
+}
+
+# The interface with the addresses of a cable between gateway and server.
+lab_device() { # CABLE
+	[ "$lab_vlan" -eq 0 ] && echo "$1" || echo "$1.$lab_vlan"
 }
 
 lab_network6() { # SEGMENT
@@ -109,6 +118,14 @@ switch_setup() {
 	done
 }
 
+# The end of a cable, up, and what is above it: lines for ip -batch
+device_setup() { # CABLE
+	echo "link set $1 up"
+	[ "$lab_vlan" -ne 0 ] || return 0
+	echo "link add link $1 name $(lab_device "$1") type vlan id $lab_vlan"
+	echo "link set $(lab_device "$1") up"
+}
+
 client_setup() {
 	local i
 	echo "link set lo up"
@@ -124,25 +141,27 @@ client_setup() {
 }
 
 gateway_setup() {
-	local i
+	local i device
 	echo "link set lo up"
 	echo "link set g0 up"
 	echo "addr add 10.77.0.1/24 dev g0"
 	echo "addr add fd77::1/64 dev g0 nodad"
 	for ((i = 0; i <= lab_direct; i++)); do
-		echo "link set e$i up"
-		echo "addr add 10.78.$i.1/24 dev e$i"
-		echo "addr add $(lab_network6 "$i"):1/64 dev e$i nodad"
+		device=$(lab_device "e$i")
+		device_setup "e$i"
+		echo "addr add 10.78.$i.1/24 dev $device"
+		echo "addr add $(lab_network6 "$i"):1/64 dev $device nodad"
 	done
 }
 
 server_setup() { # NUMBER
-	local segment
+	local segment device
 	segment=$(lab_segment "$1")
+	device=$(lab_device eth0)
 	echo "link set lo up"
-	echo "link set eth0 up"
-	echo "addr add $(lab_address4 "$1")/24 dev eth0"
-	echo "addr add $(lab_address6 "$1")/64 dev eth0 nodad"
+	device_setup eth0
+	echo "addr add $(lab_address4 "$1")/24 dev $device"
+	echo "addr add $(lab_address6 "$1")/64 dev $device nodad"
 	echo "addr add 10.79.0.100/32 dev lo"
 	echo "addr add fd79::100/128 dev lo nodad"
 	echo "route add default via 10.78.$segment.1"
@@ -153,8 +172,8 @@ topology_up() {
 	local host state
 	state=$(lab_state)
 	mkdir -p "$state"
-	printf 'lab_servers=%d lab_direct=%d lab_sources=%d\n' "$lab_servers" "$lab_direct" "$lab_sources" \
-		>"$state/lab.conf"
+	printf 'lab_servers=%d lab_direct=%d lab_sources=%d lab_vlan=%d\n' "$lab_servers" "$lab_direct" \
+		"$lab_sources" "$lab_vlan" >"$state/lab.conf"
 	for host in $(lab_hosts); do
 		ip netns add "$lab_name-$host"
 		host_settings "$host"
