@@ -204,6 +204,8 @@ static inline __u64 detect_read(__u64 *at)
  *
  * The judge may be reading the slot on another CPU: while it changes hands it has no stamp, so the
  * answer to its last probe is never taken for one to this.
+ * A probe that passes a VLAN and the interface below it is stamped by both: the later stamp is the better
+ * one, and it is one probe.
  */
 static inline void detect_stamp(struct dfb_detect *d, __u32 seq, __u64 nonce, __u64 now)
 {
@@ -215,8 +217,8 @@ static inline void detect_stamp(struct dfb_detect *d, __u32 seq, __u64 nonce, __
 	slot->seq = seq;
 	detect_publish(&slot->stamp_ns, now);
 	detect_publish(&slot->nonce, nonce);
+	d->sent += d->stamped != seq;
 	d->stamped = seq;
-	d->sent++;
 }
 
 /* When a probe left; 0: it did not. */

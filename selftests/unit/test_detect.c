@@ -80,6 +80,19 @@ static void a_slot_is_taken_over_as_a_whole(void **state)
 	assert_int_equal(b.d.sent, 33);
 }
 
+static void a_probe_stamped_twice_is_one(void **state)
+{
+	struct bench b = bench();
+	uint32_t seq = probe(&b);
+
+	(void)state;
+	detect_stamp(&b.d, seq, NONCE(seq), b.now);
+	assert_int_equal(b.d.sent, 1);
+	assert_int_equal(detect_left(detect_slot(&b.d, seq), seq), b.now);
+	assert_int_equal(detect_match(&b.d, seq, NONCE(seq), b.now), DETECT_MATCH);
+	assert_int_equal(detect_match(&b.d, seq, NONCE(seq), b.now), DETECT_REPLAYED);
+}
+
 /* --- judging --------------------------------------------------------------------------------- */
 
 static void a_probe_expires_when_its_timeout_is_over(void **state)
@@ -308,6 +321,7 @@ int main(void)
 		cmocka_unit_test(what_never_left_has_no_reply),
 		cmocka_unit_test(a_reply_before_its_probe_took_next_to_no_time),
 		cmocka_unit_test(a_slot_is_taken_over_as_a_whole),
+		cmocka_unit_test(a_probe_stamped_twice_is_one),
 		cmocka_unit_test(a_probe_expires_when_its_timeout_is_over),
 		cmocka_unit_test(judgements_are_in_order),
 		cmocka_unit_test(a_reply_that_is_there_when_judged_counts),
