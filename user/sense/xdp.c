@@ -267,6 +267,13 @@ static int open_other(uint32_t id, const char *interface, struct root *root, cha
 	return -EBUSY;
 }
 
+static const char *explain(int err)
+{
+	/* The kernel refuses a program below one, and takes one above. */
+	return err == -EEXIST ? "an interface above it, such as a VLAN, has an XDP program already; name only one"
+				" of them, or this one first" : strerror(-err);
+}
+
 static int open_root(const struct xdp_use *use, struct root *root, char *why, size_t size)
 {
 	char interface[IF_NAMESIZE] = "?";
@@ -284,7 +291,7 @@ static int open_root(const struct xdp_use *use, struct root *root, char *why, si
 		err = open_other(id, interface, root, why, size);
 	if (err && !why[0])
 		snprintf(why, size, "%s: cannot attach XDP in mode %s: %s", interface, xdp_mode_names[use->mode],
-			 strerror(-err));
+			 explain(err));
 	return err;
 }
 
