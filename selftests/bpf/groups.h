@@ -13,5 +13,6 @@ int order_tests(void);
 int verdict_tests(void);
 int successor_tests(void);
 int wire_tests(void);
+int stack_tests(void);
 
 #endif

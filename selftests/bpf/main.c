@@ -21,5 +21,6 @@ int main(void)
 	failed += verdict_tests();
 	failed += successor_tests();
 	failed += wire_tests();
+	failed += stack_tests();
 	return failed ? 1 : 0;
 }
