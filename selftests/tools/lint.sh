@@ -39,6 +39,8 @@ printf '%s\nint a; \n' "$head" >"$tree/b.c"
 must_find 'b.c:2: white space'
 printf '%s\n/* %s */\n' "$head" TO"DO" >"$tree/b.c"
 must_find 'b.c:2: unfinished work'
+printf '%s\n#include "vmlinux.h"\n' "$head" >"$tree/b.c"
+must_find 'b.c:2: vmlinux.h is of one kernel'
 printf '%s\n\t\t%0100d\n' "$head" 0 >"$tree/b.c"
 must_find 'b.c:2: 116 columns'
 printf '%s\n\t\tsay("%0100d");\n' "$head" 0 >"$tree/b.c"
