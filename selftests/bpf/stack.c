@@ -56,7 +56,8 @@ static uint32_t callee(uint32_t at, bool *ret_named)
 
 	*ret_named = insn->code == (BPF_LD | BPF_IMM | BPF_DW) && insn->src_reg == BPF_PSEUDO_FUNC;
 	if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)
-		return function_at(at + 1 + (uint32_t)(int32_t)insn->off); /* where the kernel puts it for a dump */
+		/* the offset is where the kernel puts the callee for a dump */
+		return function_at(at + 1 + (uint32_t)(int32_t)insn->off);
 	if (!*ret_named)
 		return FUNCTIONS;
 	function = function_at(at + 1 + (uint32_t)insn->imm);
@@ -71,10 +72,15 @@ static uint32_t frame_of(uint32_t function, uint64_t named, uint64_t called)
 	return own > ROUND ? (own + ROUND - 1) / ROUND * ROUND : ROUND;
 }
 
+static uint32_t end_of(uint32_t function)
+{
+	return function + 1 < loaded.n_functions ? loaded.functions[function + 1].insn_off : loaded.n_insns;
+}
+
 /* The deepest chain from a function on, and its text. */
 static uint32_t deepest(uint32_t function, uint32_t depth, char *ret_chain, size_t size)
 {
-	uint32_t end = function + 1 < loaded.n_functions ? loaded.functions[function + 1].insn_off : loaded.n_insns;
+	uint32_t end = end_of(function);
 	uint64_t callees[2] = {0, 0};
 	char chain[512], best[512] = "";
 	uint32_t below = 0, frame;
