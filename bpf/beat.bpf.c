@@ -52,18 +52,19 @@ static __always_inline void open_ruling(struct ruling *r, const struct judging *
 {
 	struct dfb_detect *d = &j->run->detect;
 
+	__builtin_memset(r->event, 0, sizeof(*r->event));
 	r->server = dfb_target_server(j->target);
 	r->family = dfb_target_family(j->target);
 	r->who = bpf_map_lookup_elem(&servers, &r->server);
 	r->good_ns = d->last_good_ns;
-	r->event.time_ns = j->step.now;
-	r->event.target = j->target;
-	r->event.new_state = d->state;
-	r->event.damped = d->damped;
-	cite(&r->event.change, d);
-	r->event.change.reason = d->reason;
-	r->event.change.lateness_ns = lateness;
-	r->event.change.verdict_ns = j->step.now;
+	r->event->time_ns = j->step.now;
+	r->event->target = j->target;
+	r->event->new_state = d->state;
+	r->event->damped = d->damped;
+	cite(&r->event->change, d);
+	r->event->change.reason = d->reason;
+	r->event->change.lateness_ns = lateness;
+	r->event->change.verdict_ns = j->step.now;
 }
 
 /* The next expired probe asks again. */
@@ -82,8 +83,10 @@ static __always_inline int is_held_back(struct judging *j, const struct detect_q
 static void conclude(struct judging *j, __u32 old, __u32 lateness)
 {
 	struct dfb_detect *d = &j->run->detect;
-	struct ruling r = {};
+	struct ruling r = {.event = bpf_map_lookup_elem(&drafts, &(__u32){0})};
 
+	if (!r.event)
+		return;
 	if (d->state == old && !j->step.verdict && !j->step.again)
 		return;
 	open_ruling(&r, j, lateness);

@@ -73,7 +73,7 @@ static void nudge(__u32 target)
 
 /**
  * struct ruling - one verdict on a target, or one rescue by it, under way
- * @event: about to be told; holds the evidence
+ * @event: about to be told, in the draft of this CPU; holds the evidence
  * @question: what a witness must have answered
  * @who: of the target
  * @good_ns: stamp of the target's last answered probe
@@ -82,7 +82,7 @@ static void nudge(__u32 target)
  * @again: the verdict was given before: only its own pools, as far as the kernel may move them
  */
 struct ruling {
-	struct dfb_event event;
+	struct dfb_event *event;
 	struct detect_question question;
 	struct dfb_server *who;
 	__u64 good_ns;
@@ -90,6 +90,14 @@ struct ruling {
 	__u32 family;
 	__u32 again;
 };
+
+/* The stack is too small for it. Only timers' callbacks use it, and they never interrupt each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dfb_event);
+} drafts SEC(".maps");
 
 /* The evidence against a target that is down. */
 static __always_inline void cite(struct dfb_switch *change, const struct dfb_detect *d)
@@ -106,21 +114,21 @@ static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *p
 {
 	struct dfb_beat_counters *count = counters();
 
-	r->event.pool = id;
-	r->event.change.from = from;
+	r->event->pool = id;
+	r->event->change.from = from;
 	if (!plan->fast) {
-		r->event.kind = DFB_EVENT_PROPOSE;
-		r->event.epoch = pool->epoch;
-		tell(&r->event);
+		r->event->kind = DFB_EVENT_PROPOSE;
+		r->event->epoch = pool->epoch;
+		tell(r->event);
 		return;
 	}
-	r->event.kind = DFB_EVENT_SWITCH;
-	r->event.epoch = pool_move(pool, 0, from, &r->event.change);
-	if (!r->event.epoch)
+	r->event->kind = DFB_EVENT_SWITCH;
+	r->event->epoch = pool_move(pool, 0, from, &r->event->change);
+	if (!r->event->epoch)
 		return;
 	if (count)
 		count->switches++;
-	tell(&r->event);
+	tell(r->event);
 }
 
 /* A dead server's pool: find who is next; whoever it is is a witness, too. */
@@ -140,14 +148,14 @@ static long bury_round(__u32 i, struct ruling *r)
 	if (!plan || !pool || !(plan->families & (1u << r->family)))
 		return 0;
 	owned = pool->slots[0] == r->server;
-	if (r->again ? !owned || !plan->fast : !owned && r->event.change.witness)
+	if (r->again ? !owned || !plan->fast : !owned && r->event->change.witness)
 		return 0;
 	next = pool_next(id, r->server, r->family, &r->question, &witness_ns);
 	if (!next)
 		return 0;
-	r->event.change.witness = next;
-	r->event.change.witness_ns = witness_ns;
-	r->event.change.to = next;
+	r->event->change.witness = next;
+	r->event->change.witness_ns = witness_ns;
+	r->event->change.to = next;
 	if (owned)
 		apply(r, id, plan, pool, r->server);
 	return 0;
@@ -163,8 +171,8 @@ static long witness_round(__u32 server, struct ruling *r)
 
 		if (!stamp)
 			continue;
-		r->event.change.witness = server;
-		r->event.change.witness_ns = stamp;
+		r->event->change.witness = server;
+		r->event->change.witness_ns = stamp;
 		return 1;
 	}
 	return 0;
@@ -183,19 +191,19 @@ static __always_inline void find_witness(struct ruling *r)
 	if (!is_worth_asking(r))
 		return;
 	bpf_loop(DFB_SERVER_POOLS, bury_round, r, 0);
-	if (!r->event.change.witness)
+	if (!r->event->change.witness)
 		bpf_loop(n_servers, witness_round, r, 0);
 }
 
 static __always_inline void tell_state(struct ruling *r, __u32 old)
 {
-	r->event.kind = DFB_EVENT_TARGET;
-	r->event.pool = 0;
-	r->event.epoch = 0;
-	r->event.change.from = 0;
-	r->event.change.to = 0;
-	r->event.old_state = old;
-	tell(&r->event);
+	r->event->kind = DFB_EVENT_TARGET;
+	r->event->pool = 0;
+	r->event->epoch = 0;
+	r->event->change.from = 0;
+	r->event->change.to = 0;
+	r->event->old_state = old;
+	tell(r->event);
 }
 
 static void give_verdict(struct ruling *r, struct dfb_target *cfg, struct dfb_detect *d)
@@ -203,17 +211,17 @@ static void give_verdict(struct ruling *r, struct dfb_target *cfg, struct dfb_de
 	struct dfb_beat_counters *count = counters();
 	__u32 old = d->state;
 
-	r->event.new_state = DFB_STATE_DOWN;
-	r->event.change.reason = d->stamped_misses ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT;
+	r->event->new_state = DFB_STATE_DOWN;
+	r->event->change.reason = d->stamped_misses ? DFB_REASON_EXPIRED : DFB_REASON_UNSENT;
 	find_witness(r);
-	detect_verdict(cfg, d, r->event.change.witness != 0, r->event.time_ns);
+	detect_verdict(cfg, d, r->event->change.witness != 0, r->event->time_ns);
 	if (count)
 		count->verdicts++;
 	if (d->state == old)
 		return;
-	r->event.new_state = d->state;
-	r->event.damped = d->damped;
-	r->event.change.reason = d->reason;
+	r->event->new_state = d->state;
+	r->event->damped = d->damped;
+	r->event->change.reason = d->reason;
 	tell_state(r, old);
 }
 
@@ -221,8 +229,8 @@ static void give_verdict(struct ruling *r, struct dfb_target *cfg, struct dfb_de
 static void bury_again(struct ruling *r, const struct dfb_detect *d)
 {
 	r->again = 1;
-	r->event.change.reason = DFB_REASON_RESCUE;
-	cite(&r->event.change, d);
+	r->event->change.reason = DFB_REASON_RESCUE;
+	cite(&r->event->change, d);
 	if (is_worth_asking(r))
 		bpf_loop(DFB_SERVER_POOLS, bury_round, r, 0);
 }
@@ -279,11 +287,11 @@ static long rescue_round(__u32 i, struct ruling *r)
 	down = find_down(owner, r->server, plan);
 	if (!down || detect_reached(down->first_missed_ns, r->good_ns)) /* asked before it fell silent */
 		return 0;
-	cite(&r->event.change, down);
-	r->event.change.to = r->server;
-	r->event.change.witness = r->server;
-	r->event.change.witness_ns = r->good_ns;
-	r->event.change.reason = DFB_REASON_RESCUE;
+	cite(&r->event->change, down);
+	r->event->change.to = r->server;
+	r->event->change.witness = r->server;
+	r->event->change.witness_ns = r->good_ns;
+	r->event->change.reason = DFB_REASON_RESCUE;
 	apply(r, id, plan, pool, owner);
 	return 0;
 }
