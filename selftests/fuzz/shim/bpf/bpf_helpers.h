@@ -6,23 +6,7 @@
 #ifndef NATIVE_BPF_HELPERS_H
 #define NATIVE_BPF_HELPERS_H
 
-#include <stddef.h>
-#include <string.h>
-
-#include <linux/bpf.h>
-#include <linux/types.h>
-
-#define SEC(name)
-#define __uint(name, val) int (*name)[val]
-#define __type(name, val) typeof(val) *name
-#undef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#define __noinline static __attribute__((noinline)) /* global there, for the verifier */
-
-enum libbpf_pin_type {
-	LIBBPF_PIN_NONE,
-	LIBBPF_PIN_BY_NAME,
-};
+#include "../../../lib/bpf_declare.h"
 
 #define bpf_map_lookup_elem(map, key) native_lookup((map), (key))
 #define bpf_map_update_elem(map, key, value, flags) native_add_source((key), (value))
