@@ -20,6 +20,12 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	-Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
 
+# Another ABI version, for the tests of upgrades: `make next` builds it beside this one.
+ABI :=
+NEXT_ABI := -DDFB_ABI_VERSION=2 -DDFB_ABI_SHIFT='__u32 shift[2];' -DDFB_ABI_SHIFT_SIZE=8
+CPPFLAGS += $(ABI)
+BPF_CFLAGS += $(ABI)
+
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELETONS := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
 
@@ -60,8 +66,12 @@ bench-peers: all ## measure BIRD, FRR and keepalived in the same way; prints tab
 vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual machine
 	@selftests/run vm
 
-.PHONY: tests
-tests: $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
+.PHONY: tests next
+next: $(SKELETONS)
+	@+$(MAKE) --no-print-directory B=$(B)/next ABI="$(NEXT_ABI)" CFLAGS=-O1 \
+		$(addprefix $(B)/next/,defibd defib-probe)
+
+tests: next $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
 
 lint: $(B)/libcore.a ## layers, SPDX lines, sizes, scripts
 	@tools/layers

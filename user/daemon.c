@@ -162,8 +162,11 @@ static void on_worker(void *arg, const struct worker_result *result)
 
 static void on_interface(void *arg, const char *name, int ifindex)
 {
+	struct daemon *d = arg;
+
 	log_debug("interface %s: index %d", name, ifindex);
-	daemon_attach(arg);
+	if (!kern_inherits(d->kern)) /* otherwise begin() is about to */
+		daemon_attach(d);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -322,6 +325,14 @@ static int open_base(struct daemon *d)
 	return err ? fail("worker", err) : open_signals(d);
 }
 
+/* Programs of another ABI version stay until their decision is committed: see begin(). */
+static int attach_first(struct daemon *d)
+{
+	int err = kern_inherits(d->kern) ? 0 : daemon_attach(d);
+
+	return err == -ENODEV ? 0 : err;
+}
+
 static int load_kernel(struct daemon *d)
 {
 	char why[512];
@@ -333,8 +344,7 @@ static int load_kernel(struct daemon *d)
 		log_error("%s", why);
 		return err;
 	}
-	err = daemon_attach(d);
-	return err == -ENODEV ? 0 : err;
+	return attach_first(d);
 }
 
 /* A first start that fails leaves nothing; what an earlier one made goes on serving. */
@@ -362,6 +372,23 @@ static int open_network(struct daemon *d)
 	return 0;
 }
 
+/* Those of another ABI version, once their decision is in the tables of record. */
+static int replace_programs(struct daemon *d)
+{
+	int err;
+
+	if (!kern_inherits(d->kern))
+		return 0;
+	daemon_drain(d);
+	d->stepping = true;
+	log_info("programs and maps of another version are taken over");
+	err = prober_end(d->paths.probe_lock);
+	if (err)
+		return fail("cannot end the former prober", err);
+	err = daemon_attach(d);
+	return err == -ENODEV ? 0 : err;
+}
+
 /* What is known already is put before the core as one picture, the policy first. */
 static int begin(struct daemon *d)
 {
@@ -374,6 +401,9 @@ static int begin(struct daemon *d)
 	if (err)
 		return fail("netlink", err);
 	kern_adopt(d->kern);
+	err = replace_programs(d);
+	if (err)
+		return err;
 	err = prober_open(d->loop, d->paths.probe_lock, d->instance, on_prober, d, &d->prober);
 	if (err)
 		return fail("cannot start the prober (defib-probe)", err);

@@ -16,7 +16,16 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+/*
+ * A successor reads the maps of another version by the names of structures and fields, from the BTF that
+ * is pinned with them (Documentation/design/upgrade.rst): a name keeps its meaning, and dfb_control.abi
+ * its place. A build that tests this has a version of its own, and fields that lie elsewhere.
+ */
+#ifndef DFB_ABI_VERSION
 #define DFB_ABI_VERSION 1
+#define DFB_ABI_SHIFT
+#define DFB_ABI_SHIFT_SIZE 0
+#endif
 
 #define DFB_NAME_LEN 32		/* with the closing NUL */
 #define DFB_WINDOW 32		/* probes of one target that can be under way, a power of two */
@@ -107,6 +116,7 @@ enum dfb_reason {
  * @generation: differs whenever the id means another address or kind of probe
  */
 struct dfb_target {
+	DFB_ABI_SHIFT
 	__u8 address[16];
 	__u32 server;
 	enum dfb_probe_kind probe;
@@ -135,6 +145,7 @@ struct dfb_target {
  * @pools: ids of the pools that name it as a candidate
  */
 struct dfb_server {
+	DFB_ABI_SHIFT
 	char name[DFB_NAME_LEN];
 	__u32 flags;
 	__u32 n_pools;
@@ -151,6 +162,7 @@ struct dfb_server {
  * @candidates: server ids in promotion order
  */
 struct dfb_plan {
+	DFB_ABI_SHIFT
 	char name[DFB_NAME_LEN];
 	__u8 families;
 	__u8 fast;
@@ -167,13 +179,14 @@ struct dfb_service_key {
 
 /** struct dfb_service - `services`: which pool serves the address; @name for the reader of a dump */
 struct dfb_service {
+	DFB_ABI_SHIFT
 	__u32 pool;
 	char name[DFB_NAME_LEN];
 };
 
 /**
  * struct dfb_control - `control`: one element, controller to everybody (array, mmapable)
- * @abi: DFB_ABI_VERSION of who made the maps
+ * @abi: DFB_ABI_VERSION of who made the maps; in every version the first field
  * @generation: raised after each change of `targets`; tells the prober to look again
  * @mark_mask: the bits of skb->mark that are ours
  * @mark_shift: its lowest bit: a server is marked as id << shift
@@ -184,6 +197,7 @@ struct dfb_service {
  */
 struct dfb_control {
 	__u32 abi;
+	DFB_ABI_SHIFT
 	__u32 generation;
 	__u32 mark_mask;
 	__u32 mark_shift;
@@ -203,6 +217,7 @@ struct dfb_control {
  * @generic: 1: XDP runs in generic mode
  */
 struct dfb_interface {
+	DFB_ABI_SHIFT
 	char name[16];
 	__u8 client;
 	__u8 server;
@@ -304,6 +319,7 @@ struct dfb_slot {
  * @graces: callbacks that came late, and verdicts put off as the replies' CPU stood still
  */
 struct dfb_detect {
+	DFB_ABI_SHIFT
 	enum dfb_target_state state;
 	enum dfb_reason reason;
 	__u64 since_ns;
@@ -391,6 +407,7 @@ struct dfb_switch {
  * @last: the last change
  */
 struct dfb_pool {
+	DFB_ABI_SHIFT
 	struct bpf_spin_lock lock;
 	__u32 pad;
 	__u64 epoch;
@@ -537,19 +554,19 @@ struct dfb_order {
 
 /* Both compilers must see the same; a change of one of these is a change of DFB_ABI_VERSION. */
 #define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
-_Static_assert(sizeof(struct dfb_target) == 112, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_server) == 168, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_plan) == 168, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_service) == 36, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_control) == 40, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_interface) == 20, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target) == 112 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_server) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_plan) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_service) == 36 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_control) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_interface) == 20 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prober) == 88, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_slot) == 32, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_detect) == 1216, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_target_run) == 1256, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_detect) == 1216 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target_run) == 1256 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_pool) == 160, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_pool) == 160 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_steer_counters) == 48, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_event) == 104, DFB_ABI_SIZE);

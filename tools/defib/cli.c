@@ -202,7 +202,7 @@ static enum ctl_code status_from_maps(struct cli *cli, json_t **ret_doc)
 		return cli_fail(CTL_DENIED, "the daemon is down, and its maps are for root alone: try sudo");
 	case EPROTO:
 		return cli_fail(CTL_FAILED, "the daemon is down, and %s was made by a defib of another version "
-				"(this one has ABI %d); use that one, or start defibd", cli->paths.maps_dir,
+				"(this one has ABI version %d); start defibd, which takes it over, or use that one", cli->paths.maps_dir,
 				DFB_ABI_VERSION);
 	default:
 		return cli_fail(CTL_FAILED, "%s: %s", cli->paths.maps_dir, strerror(-error));

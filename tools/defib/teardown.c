@@ -89,6 +89,7 @@ int cmd_teardown(struct cli *cli, int argc, char **argv)
 {
 	struct snapshot *s = NULL;
 	bool keep_routes = false, there;
+	char why[256];
 	int err = parse(argc, argv, &keep_routes);
 
 	if (err)
@@ -99,7 +100,7 @@ int cmd_teardown(struct cli *cli, int argc, char **argv)
 		return cli_fail(CTL_FAILED, "the daemon of instance %s runs; stop it first (systemctl stop defibd)",
 				cli->instance);
 	there = !access(cli->paths.pin_dir, F_OK);
-	err = snapshot_read(cli->paths.maps_dir, &s);
+	err = snapshot_read_any(cli->paths.maps_dir, &s, why, sizeof(why));
 	if (!err && enter_netns(s)) {
 		snapshot_free(s);
 		return cli_fail(CTL_FAILED, "cannot enter the network namespace of instance %s: %s", cli->instance,
@@ -109,7 +110,8 @@ int cmd_teardown(struct cli *cli, int argc, char **argv)
 	if (!err)
 		remove_routes(s, keep_routes);
 	else if (there)
-		cli_fail(CTL_FAILED, "the maps cannot be read (%s): rules and routes, if any, are left", strerror(-err));
+		cli_fail(CTL_FAILED, "the maps cannot be read (%s; %s): rules and routes, if any, are left", why,
+			 strerror(-err));
 	snapshot_free(s);
 	kern_teardown(&cli->paths);
 	unlink(cli->paths.socket);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 
 #define PROBER_PAUSE_NS 200000000ull /* between starts of one that dies at once */
 #define PROBER_PATH 4096
+#define PROBER_PATIENCE_MS 500 /* twice at most */
 
 struct prober {
 	struct loop *loop;
@@ -44,6 +47,21 @@ pid_t prober_holder(const char *lock)
 	return whole.l_type == F_UNLCK ? 0 : whole.l_pid;
 }
 
+int prober_end(const char *lock)
+{
+	pid_t pid = prober_holder(lock);
+	CLEAN_CLOSE int process = pid > 0 ? pidfd_open(pid, 0) : -1;
+	struct pollfd wait = {.fd = process, .events = POLLIN};
+
+	if (process < 0 || prober_holder(lock) != pid)
+		return 0;
+	pidfd_send_signal(process, SIGTERM, NULL, 0);
+	if (poll(&wait, 1, PROBER_PATIENCE_MS) > 0)
+		return 0;
+	pidfd_send_signal(process, SIGKILL, NULL, 0);
+	return poll(&wait, 1, PROBER_PATIENCE_MS) > 0 ? 0 : -EBUSY;
+}
+
 /* Beside us in a build tree, in libexec when installed. */
 static int find_program(char path[PROBER_PATH])
 {
@@ -57,6 +75,17 @@ static int find_program(char path[PROBER_PATH])
 		return 0;
 	snprintf(path, PROBER_PATH, "%s/../libexec/defib/defib-probe", self);
 	return access(path, X_OK) ? -errno : 0;
+}
+
+/* A file that was replaced has another inode, and the old one is not used again while it runs. */
+static bool is_of_another_build(pid_t pid, const char *path)
+{
+	struct stat theirs, ours;
+	char exe[64];
+
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
+	return !stat(exe, &theirs) && !stat(path, &ours) &&
+	       (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino);
 }
 
 /* In the grandchild: nothing of ours but standard error, no signal blocked, an own session. */
@@ -118,10 +147,11 @@ static int start(struct prober *p)
 {
 	char path[PROBER_PATH];
 	pid_t pid = prober_holder(p->lock);
-	int err = 0;
+	int err = find_program(path);
 
+	if (!err && pid > 0 && is_of_another_build(pid, path) && !prober_end(p->lock))
+		pid = 0;
 	if (pid <= 0) {
-		err = find_program(path);
 		pid = err ? err : spawn(path, p->instance);
 		p->started_ns = clock_now_ns();
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Keeps a prober running: adopts the one that holds the instance's lock, or starts one that is no
- * child of ours, and starts another when it dies. It goes on without us.
+ * child of ours, and starts another when it dies. It goes on without us. One that was started from
+ * another file, that of an older build, is ended and replaced.
  */
 #ifndef ACT_PROBER_H
 #define ACT_PROBER_H
@@ -27,6 +28,14 @@ int prober_open(struct loop *loop, const char *lock, const char *instance, probe
 
 /** prober_close() - stop watching; the process runs on. NULL is fine. */
 void prober_close(struct prober *prober);
+
+/**
+ * prober_end() - end the process that holds the lock, if there is one, and wait for that
+ *
+ * It is asked to; one that does not hear is killed. Takes a second at most, usually a few milliseconds.
+ * Return: 0, or -EBUSY: it is still there.
+ */
+int prober_end(const char *lock);
 
 /** prober_holder() - Return: pid of the process that holds the lock, 0: none, or -errno. */
 pid_t prober_holder(const char *lock);

@@ -24,6 +24,8 @@ int paths_init(struct paths *p, const char *instance)
 	join(p->probe_lock, run, instance, "/probe.lock");
 	join(p->pin_dir, pins, instance, "");
 	join(p->maps_dir, pins, instance, "/maps");
+	join(p->heir_dir, pins, instance, "/heir");
+	join(p->former_dir, pins, instance, "/former");
 	join(p->links_dir, pins, instance, "/links");
 	join(p->state_dir, state, instance, "");
 	join(p->history_db, state, instance, "/history.db");

@@ -17,6 +17,8 @@
  * @probe_lock: held by the prober that is in charge, below @run_dir
  * @pin_dir: /sys/fs/bpf/defib/NAME
  * @maps_dir: pinned maps, below @pin_dir
+ * @heir_dir: a set of maps that is being made to replace them, below @pin_dir
+ * @former_dir: a set of maps that is being replaced, below @pin_dir
  * @links_dir: pinned links, below @pin_dir
  * @state_dir: /var/lib/defib/NAME
  * @history_db: below @state_dir
@@ -28,6 +30,8 @@ struct paths {
 	char probe_lock[PATHS_LEN];
 	char pin_dir[PATHS_LEN];
 	char maps_dir[PATHS_LEN];
+	char heir_dir[PATHS_LEN];
+	char former_dir[PATHS_LEN];
 	char links_dir[PATHS_LEN];
 	char state_dir[PATHS_LEN];
 	char history_db[PATHS_LEN];

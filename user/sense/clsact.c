@@ -40,6 +40,22 @@ bool clsact_is_attached(int ifindex, enum clsact_point point, const char *pins)
 	return occupant(&hook, pins) == 1;
 }
 
+static int refuse(const char *name, char *why, size_t size)
+{
+	snprintf(why, size, "%s: another program has our place on clsact (priority %d, handle %#x);"
+		 " is another instance using the interface?", name, CLSACT_PRIORITY, CLSACT_HANDLE);
+	return -EBUSY;
+}
+
+int clsact_check(int ifindex, enum clsact_point point, const char *pins, char *why, size_t size)
+{
+	char name[IF_NAMESIZE] = "?";
+	POINT(hook, point);
+
+	if_indextoname((unsigned int)ifindex, name);
+	return occupant(&hook, pins) == -EBUSY ? refuse(name, why, size) : 0;
+}
+
 int clsact_attach(int ifindex, enum clsact_point point, int prog, const char *pins, bool *ret_made_clsact,
 		char *why, size_t size)
 {
@@ -51,11 +67,8 @@ int clsact_attach(int ifindex, enum clsact_point point, int prog, const char *pi
 	if_indextoname((unsigned int)ifindex, name);
 	made = bpf_tc_hook_create(&hook);
 	err = made && made != -EEXIST ? made : occupant(&hook, pins);
-	if (err == -EBUSY) {
-		snprintf(why, size, "%s: another program has our place on clsact (priority %d, handle %#x);"
-			 " is another instance using the interface?", name, CLSACT_PRIORITY, CLSACT_HANDLE);
-		return err;
-	}
+	if (err == -EBUSY)
+		return refuse(name, why, size);
 	if (err == 1)
 		opts.flags = BPF_TC_F_REPLACE;
 	if (err >= 0)

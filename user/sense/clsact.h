@@ -21,6 +21,9 @@ enum clsact_point {
 int clsact_attach(int ifindex, enum clsact_point point, int prog, const char *pins, bool *ret_made_clsact,
 		char *why, size_t size);
 
+/** clsact_check() - could clsact_attach() have the place? Return: 0, or -EBUSY, @why as it says. */
+int clsact_check(int ifindex, enum clsact_point point, const char *pins, char *why, size_t size);
+
 /** clsact_is_attached() - is a program of ours in its place? */
 bool clsact_is_attached(int ifindex, enum clsact_point point, const char *pins);
 

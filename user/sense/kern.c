@@ -14,6 +14,8 @@
 #include "base/pins.h"
 #include "core/news.h"
 #include "kern_private.h"
+#include "layout.h"
+#include "snapshot.h"
 
 #define KERN_SERVICES 4096
 #define KERN_INTERFACES 128
@@ -47,6 +49,8 @@ static int make_dirs(const struct paths *paths)
 	if (!err)
 		err = make_dir(paths->pin_dir, 0750);
 	if (!err)
+		err = kern_heir_tidy(paths);
+	if (!err)
 		err = make_dir(paths->maps_dir, 0750);
 	if (!err)
 		err = make_dir(paths->links_dir, 0750);
@@ -62,7 +66,7 @@ static int open_pin(const char *dir, const char *name)
 }
 
 /* The interfaces of an instance are in one network namespace, for as long as that exists. */
-static int check_netns(const struct dfb_control *control, const struct paths *paths, char *why, size_t size)
+int kern_check_netns(const struct dfb_control *control, const struct paths *paths, char *why, size_t size)
 {
 	CLEAN_CLOSE int fd = control->netns == netns_inode() ? -1 : netns_open(control->netns);
 
@@ -73,26 +77,17 @@ static int check_netns(const struct dfb_control *control, const struct paths *pa
 	return -EXDEV;
 }
 
-/* Pinned maps of a version that we do not speak must not be touched. */
-static int check_abi(const struct paths *paths, char *why, size_t size)
+/* Of our version. */
+static int check_place(const struct paths *paths, char *why, size_t size)
 {
 	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "control");
 	struct dfb_control control = {};
 
-	if (fd == -ENOENT)
-		return 0;
 	if (fd < 0)
 		return fd;
 	if (bpf_map_lookup_elem(fd, &(uint32_t){0}, &control))
 		return -errno;
-	if (!control.abi)
-		return 0;
-	if (control.abi == DFB_ABI_VERSION)
-		return check_netns(&control, paths, why, size);
-	snprintf(why, size, "the maps pinned below %s have ABI version %u, this program speaks %u;"
-		 " `defib teardown --keep-routes` removes them and leaves the routes serving",
-		 paths->maps_dir, control.abi, DFB_ABI_VERSION);
-	return -EPROTO;
+	return kern_check_netns(&control, paths, why, size);
 }
 
 /* Maps keep the capacity they were made with. */
@@ -138,11 +133,15 @@ static void set_capacities(struct bpf_object *obj, uint32_t servers)
 	}
 }
 
-static int load(struct kern *k, const struct policy *policy)
+int kern_load(struct kern *k, const struct policy *policy, const char *maps_dir)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = k->paths.maps_dir);
-	int err;
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = maps_dir);
+	int err = make_dir(maps_dir, 0750);
 
+	if (!err)
+		err = layout_pin(maps_dir);
+	if (err)
+		return err;
 	k->beat = beat_bpf__open_opts(&opts);
 	k->steer = k->beat ? steer_bpf__open_opts(&opts) : NULL;
 	if (!k->steer)
@@ -156,7 +155,7 @@ static int load(struct kern *k, const struct policy *policy)
 	return err ? err : steer_bpf__load(k->steer);
 }
 
-static int put_control(struct kern *k, const struct policy *policy)
+int kern_put_control(struct kern *k, const struct policy *policy)
 {
 	struct dfb_control control = {};
 	int err = map_get(k->beat->maps.control, 0, &control);
@@ -251,21 +250,37 @@ void kern_poll(struct kern *k)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static int open_all(struct kern *k, const struct policy *policy, char *why, size_t size)
+/* Maps that are there are adopted. */
+static int open_maps(struct kern *k, const struct policy *policy, char *why, size_t size)
 {
-	int err = make_dirs(&k->paths);
+	int err = find_capacity(&k->paths, policy, &k->capacity, why, size);
 
 	if (!err)
-		err = check_abi(&k->paths, why, size);
-	if (!err)
-		err = find_capacity(&k->paths, policy, &k->capacity, why, size);
+		err = kern_load(k, policy, k->paths.maps_dir);
+	return err ? err : kern_put_control(k, policy);
+}
+
+static int open_all(struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	int err = make_dirs(&k->paths), found;
+	uint32_t abi = DFB_ABI_VERSION;
+
 	if (err)
 		return err;
-	err = load(k, policy);
-	if (!err)
-		err = put_control(k, policy);
+	found = snapshot_version(k->paths.maps_dir, &abi);
+	if (found && found != -ENOENT)
+		return found;
+	if (!found && abi == DFB_ABI_VERSION)
+		err = check_place(&k->paths, why, size);
 	if (err)
 		return err;
+	if (abi == DFB_ABI_VERSION)
+		err = open_maps(k, policy, why, size);
+	else
+		err = kern_heir_make(k, policy, abi, why, size);
+	if (err)
+		return err;
+	k->inherits = !access(k->paths.former_dir, F_OK);
 	k->ring = ring_buffer__new(bpf_map__fd(k->beat->maps.events), on_record, k, NULL);
 	k->ring_full = ring_full(k);
 	return k->ring ? 0 : -errno;
@@ -293,6 +308,11 @@ int kern_open(const struct paths *paths, const struct policy *policy, kern_emit 
 	else
 		*ret_kern = k;
 	return err;
+}
+
+bool kern_inherits(const struct kern *k)
+{
+	return k->inherits;
 }
 
 void kern_close(struct kern *k)
@@ -364,8 +384,10 @@ void kern_stop_prober(const struct paths *paths)
 {
 	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "control");
 	struct dfb_control control;
+	uint32_t abi;
 
-	if (fd < 0 || bpf_map_lookup_elem(fd, &(uint32_t){0}, &control))
+	if (fd < 0 || snapshot_version(paths->maps_dir, &abi) || abi != DFB_ABI_VERSION ||
+	    bpf_map_lookup_elem(fd, &(uint32_t){0}, &control))
 		return;
 	control.stop = 1;
 	bpf_map_update_elem(fd, &(uint32_t){0}, &control, BPF_ANY);

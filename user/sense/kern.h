@@ -23,11 +23,21 @@ typedef void kern_emit(void *arg, const struct event *ev);
  * @policy: its limits and its mark are used
  * @emit: called from kern_adopt() and kern_poll()
  * @why: out: one line for the operator when it fails
- * Return: 0; -EPROTO: pinned maps of another ABI version; -ENOSPC: more servers than the maps hold;
+ *
+ * Maps of another ABI version are taken over, see kern_inherits().
+ * Return: 0; -EPROTO: they cannot be; -ENOSPC: more servers than the maps hold;
  * -EPERM; or another -errno. Nothing new is left behind on failure.
  */
 int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg,
 	      struct kern **ret_kern, char *why, size_t size);
+
+/**
+ * kern_inherits() - are programs of another ABI version still at work?
+ *
+ * The next kern_attach() replaces them. Before that, what they decided is to be adopted and committed, and
+ * their prober to be ended. A prober that knows the new maps comes afterwards.
+ */
+bool kern_inherits(const struct kern *kern);
 
 /** kern_close() - forget it; what is pinned and attached stays and works on. */
 void kern_close(struct kern *kern);

@@ -13,6 +13,7 @@
 #include "clsact.h"
 #include "kern_private.h"
 #include "own.h"
+#include "snapshot.h"
 #include "xdp.h"
 
 static void name_xdp_use(struct xdp_use *use, const struct paths *paths, int ifindex)
@@ -193,6 +194,26 @@ bool kern_find_missing(const struct kern *k, const struct policy *policy, char *
 	return false;
 }
 
+int kern_check_places(const struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	const struct policy_gateway *gw = &policy->gateway;
+	struct xdp_use use;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < gw->n_client_interfaces; i++)
+		err = clsact_check((int)if_nametoindex(gw->client_interfaces[i]), CLSACT_INGRESS,
+				   k->paths.links_dir, why, size);
+	for (uint32_t i = 0; !err && i < gw->n_server_interfaces; i++) {
+		int ifindex = (int)if_nametoindex(gw->server_interfaces[i]);
+
+		name_xdp_use(&use, &k->paths, ifindex);
+		err = clsact_check(ifindex, CLSACT_EGRESS, k->paths.links_dir, why, size);
+		if (!err)
+			err = xdp_check(&use, why, size);
+	}
+	return err;
+}
+
 int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t size)
 {
 	const struct policy_gateway *gw = &policy->gateway;
@@ -212,6 +233,8 @@ int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t s
 		if (err && err != -ENODEV)
 			return err;
 		result = err ? err : result;
+		if (i + 1 == gw->n_client_interfaces)
+			kern_heir_settle(k);
 	}
 	release_older(k);
 	return result;
@@ -219,7 +242,7 @@ int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t s
 
 /* --- teardown -------------------------------------------------------------------------------- */
 
-static void unpin_all(const char *dir)
+void kern_unpin_all(const char *dir)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;
@@ -234,20 +257,46 @@ static void unpin_all(const char *dir)
 	rmdir(dir);
 }
 
-int kern_teardown(const struct paths *paths)
+static void detach_known(const struct paths *paths)
 {
-	CLEAN_CLOSE int lock = pins_lock();
 	char path[PATHS_LEN + 16];
 	CLEAN_CLOSE int interfaces = -1;
 
-	if (access(paths->pin_dir, F_OK))
-		return -errno;
 	snprintf(path, sizeof(path), "%s/interfaces", paths->maps_dir);
 	interfaces = bpf_obj_get(path);
 	if (interfaces >= 0)
 		detach_others(paths, interfaces, NULL);
-	unpin_all(paths->links_dir);
-	unpin_all(paths->maps_dir);
+}
+
+/* The folders will go with all that is in them, so the map need not change. */
+static void detach_foreign(const struct paths *paths)
+{
+	struct snapshot *s = NULL;
+	char why[256];
+
+	if (snapshot_read_any(paths->maps_dir, &s, why, sizeof(why)))
+		return;
+	for (uint32_t i = 0; i < s->n_interfaces; i++)
+		detach(paths, -1, s->interfaces[i].ifindex, &s->interfaces[i].interface, NULL);
+	snapshot_free(s);
+}
+
+int kern_teardown(const struct paths *paths)
+{
+	CLEAN_CLOSE int lock = pins_lock();
+	uint32_t abi = DFB_ABI_VERSION;
+
+	if (access(paths->pin_dir, F_OK))
+		return -errno;
+	kern_heir_tidy(paths);
+	snapshot_version(paths->maps_dir, &abi);
+	if (abi == DFB_ABI_VERSION)
+		detach_known(paths);
+	else
+		detach_foreign(paths);
+	kern_unpin_all(paths->links_dir);
+	kern_unpin_all(paths->former_dir);
+	kern_unpin_all(paths->maps_dir);
 	rmdir(paths->pin_dir);
 	rmdir(PATHS_BPF "/defib"); /* fails while another instance or a responder is there */
 	return 0;

@@ -13,6 +13,7 @@
 /**
  * struct kern - see kern.h
  * @capacity: server ids that the maps hold, 0 included
+ * @inherits: a former set of maps is there, whose programs may be attached
  */
 struct kern {
 	struct paths paths;
@@ -23,7 +24,34 @@ struct kern {
 	void *arg;
 	uint32_t capacity;
 	uint64_t ring_full;
+	bool inherits;
 };
+
+/* kern.c */
+int kern_check_netns(const struct dfb_control *control, const struct paths *paths, char *why, size_t size);
+
+/** kern_load() - make the maps in a folder, or adopt those that are there, and load the programs */
+int kern_load(struct kern *k, const struct policy *policy, const char *maps_dir);
+
+/** kern_put_control() - the last thing written: from then on the maps count as made */
+int kern_put_control(struct kern *k, const struct policy *policy);
+
+/** kern_check_places() - is no foreign program where ours are to be? Return: 0 or -errno, @why. */
+int kern_check_places(const struct kern *k, const struct policy *policy, char *why, size_t size);
+
+/** kern_unpin_all() - a folder of pins and all in it (kern_attach.c) */
+void kern_unpin_all(const char *dir);
+
+/* kern_heir.c explains the sets of maps. */
+
+/** kern_heir_tidy() - the set in force is where it belongs, and nothing is half made. Return: 0 or -errno. */
+int kern_heir_tidy(const struct paths *paths);
+
+/** kern_heir_make() - take over the maps in force, which are of version @abi. Return: 0 or -errno, @why. */
+int kern_heir_make(struct kern *k, const struct policy *policy, uint32_t abi, char *why, size_t size);
+
+/** kern_heir_settle() - the last look at the former set, which then goes; nothing if there is none */
+void kern_heir_settle(struct kern *k);
 
 static inline int map_get(const struct bpf_map *map, uint32_t key, void *value)
 {

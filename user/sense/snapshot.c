@@ -12,6 +12,8 @@
 #include <base/loop.h>
 #include <base/paths.h>
 
+#include "layout.h"
+
 #define BATCH 4096
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -68,19 +70,32 @@ const char *snapshot_name(const struct snapshot *s, uint32_t id)
 
 /* --- one map --------------------------------------------------------------------------------- */
 
-/* Return: descriptor, or -errno; -EPROTO if its values are not what we know. */
-static int open_map(const char *dir, const char *name, size_t value_size, uint32_t *ret_capacity)
+/* @layout: NULL: the maps are of our version */
+struct reader {
+	const char *dir;
+	const struct layout *layout;
+};
+
+static int open_any(const char *dir, const char *name)
 {
 	char path[PATHS_LEN + BPF_OBJ_NAME_LEN];
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info);
-	CLEAN_CLOSE int fd = -1;
-	int error;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = bpf_obj_get(path);
+	return fd == -EACCES ? -EPERM : fd;
+}
+
+/* Return: descriptor, or -errno; -EPROTO if its values are not what we know. */
+static int open_map(const char *dir, const char *name, size_t value_size, uint32_t *ret_capacity)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+	CLEAN_CLOSE int fd = open_any(dir, name);
+	int error;
+
 	if (fd < 0)
-		return fd == -EACCES ? -EPERM : fd;
+		return fd;
 	error = bpf_obj_get_info_by_fd(fd, &info, &length);
 	if (error)
 		return error;
@@ -88,6 +103,20 @@ static int open_map(const char *dir, const char *name, size_t value_size, uint32
 		return -EPROTO;
 	*ret_capacity = info.max_entries;
 	return TAKE_FD(fd);
+}
+
+static int count_entries(const char *dir, const char *name, uint32_t *ret_n)
+{
+	CLEAN_CLOSE int fd = open_any(dir, name);
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length))
+		return -errno;
+	*ret_n = info.max_entries;
+	return 0;
 }
 
 static int read_singly(int fd, uint32_t n, size_t value_size, char *values)
@@ -132,23 +161,63 @@ static int read_array(int fd, uint32_t n, size_t value_size, void *values, uint6
 	return read_singly(fd, n, value_size, values);
 }
 
+/* How values of a structure are read: as they are, or as ours are. */
+static int plan_values(const struct reader *r, const char *type, size_t value_size,
+		       struct layout_plan *ret_plan)
+{
+	*ret_plan = (struct layout_plan){.from_size = (uint32_t)value_size, .to_size = (uint32_t)value_size};
+	return r->layout ? layout_make_plan(r->layout, type, ret_plan) : 0;
+}
+
+static int convert(const struct layout_plan *plan, const char *from, uint32_t n, char *to)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < n; i++)
+		error = layout_apply(plan, from + (size_t)i * plan->from_size,
+				     to + (size_t)i * plan->to_size);
+	return error;
+}
+
+static int read_values(const struct reader *r, int fd, const struct layout_plan *plan, uint32_t n,
+		       char *values, uint64_t lock)
+{
+	CLEAN_FREE char *theirs = r->layout ? calloc(n + 1, plan->from_size) : NULL;
+	int error;
+
+	if (!r->layout)
+		return read_array(fd, n, plan->to_size, values, lock);
+	if (!theirs)
+		return -ENOMEM;
+	error = read_array(fd, n, plan->from_size, theirs, lock);
+	return error ? error : convert(plan, theirs, n, values);
+}
+
 struct source {
 	const char *name;
+	const char *type;
 	size_t value_size;
 	uint32_t n;
 	void *values;
 	uint64_t lock;
 };
 
-static int read_source(const char *dir, const struct source *source)
+static int read_source(const struct reader *r, const struct source *source)
 {
+	struct layout_plan plan;
 	uint32_t capacity, n;
-	CLEAN_CLOSE int fd = open_map(dir, source->name, source->value_size, &capacity);
+	int error = plan_values(r, source->type, source->value_size, &plan);
+	CLEAN_CLOSE int fd = error ? error : open_map(r->dir, source->name, plan.from_size, &capacity);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (!error)
+			free(plan.move);
 		return fd;
+	}
 	n = source->n < capacity ? source->n : capacity;
-	return read_array(fd, n, source->value_size, source->values, source->lock);
+	error = read_values(r, fd, &plan, n, source->values, source->lock);
+	free(plan.move);
+	return error;
 }
 
 /* A per-CPU array of one element made of counters only: their sums. */
@@ -172,9 +241,10 @@ static int read_counters(const char *dir, const char *name, uint64_t *sums, size
 	return 0;
 }
 
-/* A hash whose elements go to an array of records, each with the key first. */
+/* A hash whose elements go to an array of records, each with the key first, the same in all versions. */
 struct hash {
 	const char *name;
+	const char *type;
 	size_t value_size;
 	size_t value_offset;
 	size_t record_size;
@@ -199,44 +269,64 @@ static int hash_grow(struct hash *h)
 }
 
 /* It may change meanwhile: no more steps than it has places. */
-static int read_hash(const char *dir, struct hash *h)
+static int read_elements(const struct reader *r, int fd, uint32_t capacity,
+			 const struct layout_plan *plan,
+			 struct hash *h)
 {
-	uint32_t capacity;
-	CLEAN_CLOSE int fd = open_map(dir, h->name, h->value_size, &capacity);
+	CLEAN_FREE char *theirs = calloc(1, plan->from_size);
 
-	for (uint32_t i = 0; fd >= 0 && i < capacity; i++) {
+	for (uint32_t i = 0; theirs && i < capacity; i++) {
 		int error = hash_grow(h);
 		char *record = h->records + h->n * h->record_size;
+		char *value = record + h->value_offset;
 
 		if (!error)
 			error = bpf_map_get_next_key(fd, h->n ? record - h->record_size : NULL, record);
 		if (error)
 			return error == -ENOENT ? 0 : error;
 		/* One that went away meanwhile is asked for again: the keys then begin anew. */
-		if (!bpf_map_lookup_elem(fd, record, record + h->value_offset))
-			h->n++;
+		if (bpf_map_lookup_elem(fd, record, r->layout ? theirs : value))
+			continue;
+		h->n++;
+		if (r->layout && layout_apply(plan, theirs, value))
+			return -EPROTO;
 	}
-	return fd < 0 ? fd : 0;
+	return theirs ? 0 : -ENOMEM;
 }
 
-static int read_services(const char *dir, struct snapshot *s)
+static int read_hash(const struct reader *r, struct hash *h)
 {
-	struct hash h = {.name = "services", .value_size = sizeof(struct dfb_service),
+	struct layout_plan plan;
+	uint32_t capacity;
+	int error = plan_values(r, h->type, h->value_size, &plan);
+	CLEAN_CLOSE int fd = error ? error : open_map(r->dir, h->name, plan.from_size, &capacity);
+
+	if (error)
+		return error;
+	error = fd < 0 ? fd : read_elements(r, fd, capacity, &plan, h);
+	free(plan.move);
+	return error;
+}
+
+static int read_services(const struct reader *r, struct snapshot *s)
+{
+	struct hash h = {.name = "services", .type = "dfb_service", .value_size = sizeof(struct dfb_service),
 			 .value_offset = offsetof(struct snapshot_service, service),
 			 .record_size = sizeof(struct snapshot_service)};
-	int error = read_hash(dir, &h);
+	int error = read_hash(r, &h);
 
 	s->services = (struct snapshot_service *)h.records;
 	s->n_services = h.n;
 	return error;
 }
 
-static int read_interfaces(const char *dir, struct snapshot *s)
+static int read_interfaces(const struct reader *r, struct snapshot *s)
 {
-	struct hash h = {.name = "interfaces", .value_size = sizeof(struct dfb_interface),
+	struct hash h = {.name = "interfaces", .type = "dfb_interface",
+			 .value_size = sizeof(struct dfb_interface),
 			 .value_offset = offsetof(struct snapshot_interface, interface),
 			 .record_size = sizeof(struct snapshot_interface)};
-	int error = read_hash(dir, &h);
+	int error = read_hash(r, &h);
 
 	s->interfaces = (struct snapshot_interface *)h.records;
 	s->n_interfaces = h.n;
@@ -246,18 +336,18 @@ static int read_interfaces(const char *dir, struct snapshot *s)
 /* --- all of them ----------------------------------------------------------------------------- */
 
 /* How many ids to read: the capacity of the map, but no further than the last one in use. */
-static int count_servers(const char *dir, uint32_t *ret_n)
+static int count_servers(const struct reader *r, uint32_t *ret_n)
 {
-	uint32_t capacity;
-	CLEAN_CLOSE int fd = open_map(dir, "servers", sizeof(struct dfb_server), &capacity);
-	CLEAN_FREE struct dfb_server *servers = fd < 0 ? NULL : calloc(capacity, sizeof(*servers));
-	int error;
+	uint32_t capacity = 0;
+	CLEAN_FREE struct dfb_server *servers = NULL;
+	struct source source = {.name = "servers", .type = "dfb_server", .value_size = sizeof(*servers)};
+	int error = count_entries(r->dir, "servers", &capacity);
 
-	if (fd < 0)
-		return fd;
-	if (!servers)
-		return -ENOMEM;
-	error = read_array(fd, capacity, sizeof(*servers), servers, 0);
+	if (error)
+		return error;
+	source.n = capacity;
+	source.values = servers = calloc(capacity, sizeof(*servers));
+	error = servers ? read_source(r, &source) : -ENOMEM;
 	if (error)
 		return error;
 	while (capacity && !servers[capacity - 1].name[0])
@@ -266,71 +356,57 @@ static int count_servers(const char *dir, uint32_t *ret_n)
 	return 0;
 }
 
-static int count_pools(const char *dir, uint32_t *ret_n)
+static int read_counts(const struct reader *r, struct snapshot *s)
 {
-	CLEAN_CLOSE int fd = open_map(dir, "plans", sizeof(struct dfb_plan), ret_n);
+	int error;
 
-	return fd < 0 ? fd : 0;
-}
-
-static int read_control(const char *dir, struct dfb_control *ret_control)
-{
-	struct source source = {"control", sizeof(*ret_control), 1, ret_control, 0};
-	int error = read_source(dir, &source);
-
+	if (r->layout) /* they begin anew with every version */
+		return 0;
+	error = read_counters(r->dir, "beat_counters", (uint64_t *)&s->beat, sizeof(s->beat));
 	if (error)
 		return error;
-	if (!ret_control->abi) /* the daemon is just about to fill them */
-		return -ENOENT;
-	return ret_control->abi == DFB_ABI_VERSION ? 0 : -EPROTO;
+	return read_counters(r->dir, "steer_counters", (uint64_t *)&s->steer, sizeof(s->steer));
 }
 
-static int read_all(const char *dir, struct snapshot *s)
+static int read_all(const struct reader *r, struct snapshot *s)
 {
 	uint32_t n_targets = s->n_servers * DFB_FAMILIES;
 	const struct source sources[] = {
-		{"prober", sizeof(s->prober), 1, &s->prober, 0},
-		{"servers", sizeof(*s->servers), s->n_servers, s->servers, 0},
-		{"targets", sizeof(*s->targets), n_targets, s->targets, 0},
-		{"attempts", sizeof(*s->attempts), n_targets, s->attempts, 0},
-		{"state", sizeof(*s->state), n_targets, s->state, 0},
-		{"rtt", sizeof(*s->rtt), n_targets, s->rtt, 0},
-		{"plans", sizeof(*s->plans), s->n_pools, s->plans, 0},
-		{"pools", sizeof(*s->pools), s->n_pools, s->pools, BPF_F_LOCK},
+		{"control", "dfb_control", sizeof(s->control), 1, &s->control, 0},
+		{"prober", "dfb_prober", sizeof(s->prober), 1, &s->prober, 0},
+		{"servers", "dfb_server", sizeof(*s->servers), s->n_servers, s->servers, 0},
+		{"targets", "dfb_target", sizeof(*s->targets), n_targets, s->targets, 0},
+		{"attempts", "dfb_attempts", sizeof(*s->attempts), n_targets, s->attempts, 0},
+		{"state", "dfb_target_run", sizeof(*s->state), n_targets, s->state, 0},
+		{"rtt", "dfb_rtt", sizeof(*s->rtt), n_targets, s->rtt, 0},
+		{"plans", "dfb_plan", sizeof(*s->plans), s->n_pools, s->plans, 0},
+		{"pools", "dfb_pool", sizeof(*s->pools), s->n_pools, s->pools, BPF_F_LOCK},
 	};
 	int error = 0;
 
 	for (size_t i = 0; !error && i < ARRAY_SIZE(sources); i++)
-		error = read_source(dir, &sources[i]);
+		error = read_source(r, &sources[i]);
 	if (!error)
-		error = read_services(dir, s);
+		error = read_services(r, s);
 	if (!error)
-		error = read_interfaces(dir, s);
-	if (!error)
-		error = read_counters(dir, "beat_counters", (uint64_t *)&s->beat, sizeof(s->beat));
-	if (!error)
-		error = read_counters(dir, "steer_counters", (uint64_t *)&s->steer, sizeof(s->steer));
-	return error;
+		error = read_interfaces(r, s);
+	return error ? error : read_counts(r, s);
 }
 
-int snapshot_read(const char *maps_dir, struct snapshot **ret_snapshot)
+static int read_as(const struct reader *r, struct snapshot **ret_snapshot)
 {
-	struct dfb_control control;
 	uint32_t n_servers, n_pools;
 	struct snapshot *s;
-	int error = read_control(maps_dir, &control);
+	int error = count_servers(r, &n_servers);
 
 	if (!error)
-		error = count_servers(maps_dir, &n_servers);
-	if (!error)
-		error = count_pools(maps_dir, &n_pools);
+		error = count_entries(r->dir, "plans", &n_pools);
 	if (error)
 		return error;
 	s = snapshot_new(n_servers, n_pools);
 	if (!s)
 		return -ENOMEM;
-	s->control = control;
-	error = read_all(maps_dir, s);
+	error = read_all(r, s);
 	if (error) {
 		snapshot_free(s);
 		return error;
@@ -338,4 +414,56 @@ int snapshot_read(const char *maps_dir, struct snapshot **ret_snapshot)
 	s->now_ns = clock_now_ns();
 	*ret_snapshot = s;
 	return 0;
+}
+
+int snapshot_version(const char *maps_dir, uint32_t *ret_abi)
+{
+	CLEAN_CLOSE int fd = open_any(maps_dir, "control");
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info), abi;
+	CLEAN_FREE char *control = NULL;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length))
+		return -errno;
+	control = info.value_size < sizeof(abi) ? NULL : malloc(info.value_size);
+	if (!control)
+		return info.value_size < sizeof(abi) ? -EPROTO : -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &(uint32_t){0}, control))
+		return -errno;
+	memcpy(&abi, control, sizeof(abi));
+	if (!abi) /* the daemon is just about to fill them */
+		return -ENOENT;
+	*ret_abi = abi;
+	return 0;
+}
+
+int snapshot_read(const char *maps_dir, struct snapshot **ret_snapshot)
+{
+	const struct reader r = {.dir = maps_dir};
+	uint32_t abi;
+	int error = snapshot_version(maps_dir, &abi);
+
+	if (!error && abi != DFB_ABI_VERSION)
+		error = -EPROTO;
+	return error ? error : read_as(&r, ret_snapshot);
+}
+
+int snapshot_read_any(const char *maps_dir, struct snapshot **ret_snapshot, char *why, size_t size)
+{
+	struct reader r = {.dir = maps_dir};
+	struct layout *layout = NULL;
+	uint32_t abi;
+	int error = snapshot_version(maps_dir, &abi);
+
+	snprintf(why, size, "they cannot be read");
+	if (!error && abi != DFB_ABI_VERSION)
+		error = layout_open(maps_dir, &layout, why, size);
+	if (error)
+		return error;
+	r.layout = layout;
+	error = read_as(&r, ret_snapshot);
+	layout_close(layout);
+	return error;
 }

@@ -4,6 +4,7 @@
 #define SENSE_SNAPSHOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <defib/abi.h>
@@ -58,6 +59,21 @@ struct snapshot {
  * ABI than ours), or -errno.
  */
 int snapshot_read(const char *maps_dir, struct snapshot **ret_snapshot);
+
+/**
+ * snapshot_version() - the ABI version of pinned maps
+ * Return: 0, -ENOENT (nothing is pinned, or nobody has filled it yet), or another -errno.
+ */
+int snapshot_version(const char *maps_dir, uint32_t *ret_abi);
+
+/**
+ * snapshot_read_any() - snapshot_read() of maps of any version, by the names of their fields
+ * @why: out: one line that ends a sentence about the maps, when it fails
+ *
+ * What another version does not have is 0; its counters are not read.
+ * Return: as snapshot_read(); -EPROTO if something that must be known is not in them.
+ */
+int snapshot_read_any(const char *maps_dir, struct snapshot **ret_snapshot, char *why, size_t size);
 
 /** snapshot_new() - an empty one for ids below @n_servers and @n_pools. Return: NULL without memory. */
 struct snapshot *snapshot_new(uint32_t n_servers, uint32_t n_pools);

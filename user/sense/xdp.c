@@ -295,6 +295,19 @@ static int open_root(const struct xdp_use *use, struct root *root, char *why, si
 	return err;
 }
 
+int xdp_check(const struct xdp_use *use, char *why, size_t size)
+{
+	CLEAN_ROOT struct root root = ROOT_NONE;
+	char interface[IF_NAMESIZE] = "?";
+	uint8_t attached;
+	uint32_t id;
+
+	if (query(use->ifindex, &id, &attached) || !id || find_pinned(use, id, &root))
+		return 0;
+	if_indextoname((unsigned int)use->ifindex, interface);
+	return open_other(id, interface, &root, why, size);
+}
+
 int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why, size_t size)
 {
 	CLEAN_ROOT struct root root = ROOT_NONE;

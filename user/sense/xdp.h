@@ -50,6 +50,9 @@ struct xdp_use {
  */
 int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why, size_t size);
 
+/** xdp_check() - could xdp_join() have a slot? Return: 0, or -EBUSY, @why as it says. */
+int xdp_check(const struct xdp_use *use, char *why, size_t size);
+
 /** xdp_is_joined() - is the root that the user joined on the interface, and the slot filled? */
 bool xdp_is_joined(const struct xdp_use *use);
 
