@@ -52,7 +52,8 @@ demo: all ## the failover, in a lab of network namespaces
 check: all tests lint ## all tests
 	@selftests/run
 
-BENCH := $(addprefix $(B)/selftests/bench/,blast neigh.bpf.o ns ns.bpf.o) $(B)/selftests/packets
+BENCH := $(addprefix $(B)/selftests/bench/,blast neigh.bpf.o ns ns.bpf.o) $(B)/selftests/packets \
+	$(B)/selftests/stress/oracle
 bench: all $(BENCH) ## measure; prints tables
 	@selftests/run bench
 
@@ -71,7 +72,8 @@ next: $(SKELETONS)
 	@+$(MAKE) --no-print-directory B=$(B)/next ABI="$(NEXT_ABI)" CFLAGS=-O1 \
 		$(addprefix $(B)/next/,defibd defib-probe)
 
-tests: next $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets
+tests: next $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(B)/selftests/packets \
+		$(B)/selftests/stress/oracle
 
 lint: $(B)/libcore.a ## layers, SPDX lines, sizes, scripts
 	@tools/layers
@@ -90,7 +92,7 @@ $(B)/selftests/bench/%: selftests/bench/%.c
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $<
 
 $(B)/%.skel.h: $(B)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
+	$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@.tmp
 	@mv $@.tmp $@
 
 $(B)/%.o: %.c | $(SKELETONS)
@@ -129,6 +131,8 @@ $(UNIT): $(B)/%: %.c $(ARCHIVES)
 	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ \
 		$(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 
+$(B)/selftests/unit/test_judge: $(B)/selftests/stress/judge.o
+
 PACKETS_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/bpf/*.c))
 
 $(PACKETS_OBJ): CPPFLAGS += -Iselftests/lib
@@ -140,6 +144,13 @@ NS_OBJ := $(B)/selftests/bench/ns.o $(addprefix $(B)/selftests/bpf/,rig.o rig_wo
 $(B)/selftests/bench/ns.o: CPPFLAGS += -Iselftests/lib -Iselftests/bpf
 $(B)/selftests/bench/ns: $(NS_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+STRESS_OBJ := $(patsubst %,$(B)/selftests/stress/%.o,cable judge oracle)
+
+$(STRESS_OBJ): CPPFLAGS += -I$(B)/selftests
+$(B)/selftests/stress/cable.o: $(B)/selftests/stress/tap.skel.h
+$(B)/selftests/stress/oracle: $(STRESS_OBJ) $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # The simulator runs bpf/beat.bpf.c itself: the shim stands in for what libbpf declares. What it is
 # made of goes to build/world/, as build/selftests/model is the program.
