@@ -5,6 +5,7 @@
 # The stresses of the ladder, and its oracle: source it after net.sh and lab.sh. row.sh says what a row is.
 
 STRESSES=(hogs fifo memory flood echo forged controller prober rps clock)
+STRESS_PAIRS=(hogs+rps flood+controller) # the checks have these
 
 # --- the stresses: start_NAME, and stress_stop for all of them ------------------------------------
 
