@@ -118,20 +118,3 @@ bool plan_has_pool(const struct policy *policy, const char *name)
 	return false;
 }
 
-static bool service_has(const struct policy_service *s, const uint8_t address[16])
-{
-	for (uint32_t i = 0; i < s->n_addresses; i++) {
-		if (!memcmp(s->address[i], address, 16))
-			return true;
-	}
-	return false;
-}
-
-bool plan_has_address(const struct policy *policy, const uint8_t address[16])
-{
-	for (uint32_t i = 0; i < policy->n_services; i++) {
-		if (service_has(&policy->services[i], address))
-			return true;
-	}
-	return false;
-}

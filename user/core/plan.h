@@ -28,9 +28,8 @@ void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_pla
 /** plan_service() - the value for each address of a service; @index: into policy->services */
 void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service);
 
-/** plan_has_server(), plan_has_pool(), plan_has_address() - does the policy still name it? */
+/** plan_has_server(), plan_has_pool() - does the policy still name it? */
 bool plan_has_server(const struct policy *policy, const char *name);
 bool plan_has_pool(const struct policy *policy, const char *name);
-bool plan_has_address(const struct policy *policy, const uint8_t address[16]);
 
 #endif

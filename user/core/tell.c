@@ -5,6 +5,8 @@
 
 #include "private.h"
 
+#define TELL_SERVICES 1024 /* actions of one step, from which on a pool's services are told of together */
+
 const char *const server_state_names[SERVER_STATE_MAX] = {
 	[SERVER_UP] = "up",	      [SERVER_RECOVERING] = "recovering",
 	[SERVER_SUSPECT] = "suspect", [SERVER_UNKNOWN] = "unknown",
@@ -99,8 +101,8 @@ void tell_server(struct step *s, uint32_t id)
 	server->was_told = true;
 }
 
-static void tell_service(struct step *s, const struct core_pool *pool, const struct policy_service *service,
-			 enum service_state state)
+static struct report *tell_service(struct step *s, const struct core_pool *pool,
+				   const struct policy_service *service, enum service_state state)
 {
 	struct report *r = tell(s, REPORT_SERVICE_STATE);
 
@@ -110,11 +112,42 @@ static void tell_service(struct step *s, const struct core_pool *pool, const str
 	copy_name(r->from, pool->was_told ? service_state_names[pool->told] : "");
 	copy_name(r->to, service_state_names[state]);
 	r->epoch = pool->epoch;
+	return r;
+}
+
+static bool is_of(const struct policy *policy, const struct policy_service *service,
+		  const struct core_pool *pool)
+{
+	return &policy->pools[service->pool] == pool->policy;
+}
+
+/* Each service's, unless that would leave no room for what other pools need done. */
+static void tell_services(struct step *s, const struct core_pool *pool, enum service_state state)
+{
+	const struct policy *policy = s->core->policy;
+	const struct policy_service *first = NULL;
+	struct report *r;
+	uint32_t n = 0;
+
+	for (uint32_t i = policy->n_services; i-- > 0;) {
+		if (!is_of(policy, &policy->services[i], pool))
+			continue;
+		first = &policy->services[i];
+		n++;
+	}
+	if (n > 1 && s->out->n + n > TELL_SERVICES) {
+		r = tell_service(s, pool, first, state);
+		snprintf(r->reason, sizeof(r->reason), "and %u more of the pool", n - 1);
+		return;
+	}
+	for (uint32_t i = 0; i < policy->n_services; i++) {
+		if (is_of(policy, &policy->services[i], pool))
+			tell_service(s, pool, &policy->services[i], state);
+	}
 }
 
 void tell_pool(struct step *s, uint32_t id)
 {
-	const struct policy *policy = s->core->policy;
 	struct core_pool *pool = pool_of(s->core, id);
 	enum service_state state;
 
@@ -128,10 +161,7 @@ void tell_pool(struct step *s, uint32_t id)
 		pool->was_told = true;
 		return;
 	}
-	for (uint32_t i = 0; i < policy->n_services; i++) {
-		if (&policy->pools[policy->services[i].pool] == pool->policy)
-			tell_service(s, pool, &policy->services[i], state);
-	}
+	tell_services(s, pool, state);
 	pool->told = state;
 	pool->was_told = true;
 }

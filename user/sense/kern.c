@@ -17,7 +17,6 @@
 #include "layout.h"
 #include "snapshot.h"
 
-#define KERN_SERVICES 4096
 #define KERN_INTERFACES 128
 #define KERN_RING_BATCH 4096
 
@@ -91,27 +90,28 @@ static int check_place(const struct paths *paths, char *why, size_t size)
 }
 
 /* Maps keep the capacity they were made with. */
-static int find_capacity(const struct paths *paths, const struct policy *policy, uint32_t *ret_capacity,
-			 char *why, size_t size)
+static uint32_t capacity_of(const struct paths *paths, const char *map, uint32_t otherwise)
 {
-	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "servers");
-	uint32_t capacity = policy->gateway.max_servers + 1;
+	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, map);
 	struct bpf_map_info info = {};
 	uint32_t length = sizeof(info);
 
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &length))
-		capacity = info.max_entries;
-	if (policy->n_servers >= capacity) {
-		snprintf(why, size, "%u servers are configured, but the maps were made for %u;"
-			 " raise max-servers, then `defib teardown --keep-routes` and start again",
-			 policy->n_servers, capacity - 1);
-		return -ENOSPC;
-	}
-	*ret_capacity = capacity;
-	return 0;
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &length) ? info.max_entries : otherwise;
 }
 
-static void set_capacities(struct bpf_object *obj, uint32_t servers)
+static int find_capacities(struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	k->capacity = capacity_of(&k->paths, "servers", policy->gateway.max_servers + 1);
+	k->addresses = capacity_of(&k->paths, "services", KERN_SERVICES);
+	if (policy->n_servers < k->capacity)
+		return 0;
+	snprintf(why, size, "%u servers are configured, but the maps were made for %u;"
+		 " raise max-servers, then `defib teardown --keep-routes` and start again",
+		 policy->n_servers, k->capacity - 1);
+	return -ENOSPC;
+}
+
+static void set_capacities(struct bpf_object *obj, uint32_t servers, uint32_t addresses)
 {
 	const struct {
 		const char *map;
@@ -120,7 +120,7 @@ static void set_capacities(struct bpf_object *obj, uint32_t servers)
 		{"targets", servers * DFB_FAMILIES}, {"attempts", servers * DFB_FAMILIES},
 		{"state", servers * DFB_FAMILIES},   {"rtt", servers * DFB_FAMILIES},
 		{"servers", servers},		     {"plans", DFB_MAX_POOLS + 1},
-		{"pools", DFB_MAX_POOLS + 1},	     {"services", KERN_SERVICES},
+		{"pools", DFB_MAX_POOLS + 1},	     {"services", addresses},
 		{"interfaces", KERN_INTERFACES},
 		{"pulses", (uint32_t)libbpf_num_possible_cpus()},
 	};
@@ -149,8 +149,8 @@ int kern_load(struct kern *k, const struct policy *policy, const char *maps_dir)
 	k->beat->rodata->n_servers = k->capacity;
 	k->steer->rodata->mark_mask = policy->gateway.mark_mask;
 	k->steer->rodata->mark_shift = (uint32_t)ffs((int)policy->gateway.mark_mask) - 1;
-	set_capacities(k->beat->obj, k->capacity);
-	set_capacities(k->steer->obj, k->capacity);
+	set_capacities(k->beat->obj, k->capacity, k->addresses);
+	set_capacities(k->steer->obj, k->capacity, k->addresses);
 	err = beat_bpf__load(k->beat);
 	return err ? err : steer_bpf__load(k->steer);
 }
@@ -253,7 +253,7 @@ void kern_poll(struct kern *k)
 /* Maps that are there are adopted. */
 static int open_maps(struct kern *k, const struct policy *policy, char *why, size_t size)
 {
-	int err = find_capacity(&k->paths, policy, &k->capacity, why, size);
+	int err = find_capacities(k, policy, why, size);
 
 	if (!err)
 		err = kern_load(k, policy, k->paths.maps_dir);

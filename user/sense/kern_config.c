@@ -158,18 +158,41 @@ static int put_service(struct kern *k, const struct policy *policy, uint32_t ind
 
 /* --- removal --------------------------------------------------------------------------------- */
 
-static void drop_services(struct kern *k, const struct policy *policy)
+static int by_address(const void *a, const void *b)
 {
+	return memcmp(a, b, sizeof(struct dfb_service_key));
+}
+
+/* All addresses of services, in order; the caller frees them. */
+static struct dfb_service_key *sort_addresses(const struct policy *policy, uint32_t n)
+{
+	struct dfb_service_key *keys = calloc((size_t)n + 1, sizeof(*keys)), *key = keys;
+
+	for (uint32_t i = 0; keys && i < policy->n_services; i++) {
+		const struct policy_service *s = &policy->services[i];
+
+		memcpy(key, s->address, s->n_addresses * sizeof(*key));
+		key += s->n_addresses;
+	}
+	if (keys)
+		qsort(keys, n, sizeof(*keys), by_address);
+	return keys;
+}
+
+static int drop_services(struct kern *k, const struct policy *policy, uint32_t n)
+{
+	CLEAN_FREE struct dfb_service_key *wanted = sort_addresses(policy, n);
 	int fd = bpf_map__fd(k->beat->maps.services);
 	struct dfb_service_key key, next;
-	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+	bool more = wanted && !bpf_map_get_next_key(fd, NULL, &next);
 
 	while (more) {
 		key = next;
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!plan_has_address(policy, key.address))
+		if (!bsearch(&key, wanted, n, sizeof(key), by_address))
 			bpf_map_delete_elem(fd, &key);
 	}
+	return wanted ? 0 : -ENOMEM;
 }
 
 static void drop_pools(struct kern *k, const struct policy *policy, const struct ids_taken *taken)
@@ -226,14 +249,30 @@ static int put_all(struct kern *k, const struct policy *policy, bool *ret_change
 	return err;
 }
 
+static uint32_t count_addresses(const struct policy *policy)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < policy->n_services; i++)
+		n += policy->services[i].n_addresses;
+	return n;
+}
+
 int kern_configure(struct kern *k, struct policy *policy, char *why, size_t size)
 {
 	struct ids_taken servers = {}, pools = {};
+	uint32_t addresses = count_addresses(policy);
 	bool changed = false;
-	int err = give_ids(k, policy, &servers, &pools);
+	int err;
 
+	if (addresses > k->addresses) {
+		snprintf(why, size, "services have %u addresses, but the maps hold %u", addresses, k->addresses);
+		return -ENOSPC;
+	}
+	err = give_ids(k, policy, &servers, &pools);
+	if (!err)
+		err = drop_services(k, policy, addresses);
 	if (!err) {
-		drop_services(k, policy);
 		drop_pools(k, policy, &pools);
 		err = put_all(k, policy, &changed);
 		drop_servers(k, policy, &servers, &changed);

@@ -190,6 +190,7 @@ static int make(struct kern *k, const struct policy *policy, const struct snapsh
 	int err;
 
 	k->capacity = s->n_servers > wanted ? s->n_servers : wanted;
+	k->addresses = s->n_services > KERN_SERVICES ? s->n_services : KERN_SERVICES;
 	err = kern_load(k, policy, k->paths.heir_dir);
 	if (!err)
 		err = fill(k, s);

@@ -10,9 +10,12 @@
 #include "kern.h"
 #include "steer.skel.h"
 
+#define KERN_SERVICES 65536 /* addresses; the map takes memory for what is there only */
+
 /**
  * struct kern - see kern.h
  * @capacity: server ids that the maps hold, 0 included
+ * @addresses: of services that the maps hold
  * @inherits: a former set of maps is there, whose programs may be attached
  */
 struct kern {
@@ -23,6 +26,7 @@ struct kern {
 	kern_emit *emit;
 	void *arg;
 	uint32_t capacity;
+	uint32_t addresses;
 	uint64_t ring_full;
 	bool inherits;
 };
