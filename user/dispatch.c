@@ -44,7 +44,7 @@ static void steer(struct daemon *d, const struct action *a)
 static void commit(struct daemon *d, const struct action *a)
 {
 	struct dfb_order note = {.kind = DFB_ORDER_COMMITTED, .id = a->commit.pool, .epoch = a->commit.epoch};
-	struct route_want *want = want_make(d->policy, &d->core, d->link);
+	struct route_want *want = want_make_serving(d->policy, &d->core, d->link);
 	struct event ev = {.kind = EVENT_COMMITTED,
 			   .result = {.pool = a->commit.pool, .epoch = a->commit.epoch}};
 	char why[ROUTE_PROBLEM_LEN] = "";

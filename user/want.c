@@ -16,27 +16,8 @@ static void fill_server(struct route_server *to, const struct policy_server *fro
 	}
 }
 
-/* All addresses of the pool's services, in one allocation the pool owns. */
-static int fill_addresses(struct route_pool *to, const struct policy *policy, uint32_t index)
-{
-	uint8_t(*list)[16] = calloc((size_t)policy->n_services * POLICY_SERVICE_ADDRESSES + 1, sizeof(*list));
-
-	if (!list)
-		return -1;
-	for (uint32_t i = 0; i < policy->n_services; i++) {
-		const struct policy_service *s = &policy->services[i];
-
-		if (s->pool != index)
-			continue;
-		memcpy(list[to->n_addresses], s->address, s->n_addresses * sizeof(s->address[0]));
-		to->n_addresses += s->n_addresses;
-	}
-	to->addresses = (const uint8_t (*)[16])list;
-	return 0;
-}
-
-static int fill_pool(struct route_pool *to, const struct policy *policy, uint32_t index,
-		     const struct core *core)
+static void fill_pool(struct route_pool *to, const struct policy *policy, uint32_t index,
+		      const struct core *core)
 {
 	const struct policy_pool *from = &policy->pools[index];
 	const struct core_pool *decided = &core->pools[from->id];
@@ -46,7 +27,50 @@ static int fill_pool(struct route_pool *to, const struct policy *policy, uint32_
 	to->server = decided->server;
 	to->how = from->when_none;
 	to->held = decided->held;
-	return fill_addresses(to, policy, index);
+}
+
+/* All addresses of each pool's services, in one allocation that the pool owns. */
+static int fill_addresses(struct route_pool *pools, const struct policy *policy)
+{
+	for (uint32_t i = 0; i < policy->n_services; i++)
+		pools[policy->services[i].pool].n_addresses += policy->services[i].n_addresses;
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		pools[i].addresses = calloc(pools[i].n_addresses + 1, sizeof(*pools[i].addresses));
+		if (!pools[i].addresses)
+			return -1;
+		pools[i].n_addresses = 0;
+	}
+	for (uint32_t i = 0; i < policy->n_services; i++) {
+		const struct policy_service *s = &policy->services[i];
+		struct route_pool *to = &pools[s->pool];
+
+		memcpy((void *)to->addresses[to->n_addresses], s->address,
+		       s->n_addresses * sizeof(s->address[0]));
+		to->n_addresses += s->n_addresses;
+	}
+	return 0;
+}
+
+/* Those that serve a pool; one that serves two is there twice. Return: how many. */
+static uint32_t fill_serving(struct route_server *to, const struct policy *policy, const struct core *core,
+			     const struct link *link)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		uint32_t id = core->pools[policy->pools[i].id].server;
+
+		if (id && core->servers[id].policy)
+			fill_server(&to[n++], core->servers[id].policy, link);
+	}
+	return n;
+}
+
+static uint32_t fill_servers(struct route_server *to, const struct policy *policy, const struct link *link)
+{
+	for (uint32_t i = 0; i < policy->n_servers; i++)
+		fill_server(&to[i], &policy->servers[i], link);
+	return policy->n_servers;
 }
 
 void want_free(struct route_want *want)
@@ -60,33 +84,49 @@ void want_free(struct route_want *want)
 	free(want);
 }
 
-struct route_want *want_make(const struct policy *policy, const struct core *core, const struct link *link)
+static struct route_want *make(const struct policy *policy, const struct core *core, uint32_t room)
 {
-	struct route_server *servers = calloc(policy->n_servers + 1, sizeof(*servers));
+	struct route_server *servers = calloc(room + 1, sizeof(*servers));
 	struct route_pool *pools = calloc(policy->n_pools + 1, sizeof(*pools));
 	struct route_want *want = calloc(1, sizeof(*want));
-	int err = !servers || !pools || !want;
 
-	for (uint32_t i = 0; !err && i < policy->n_servers; i++)
-		fill_server(&servers[i], &policy->servers[i], link);
-	for (uint32_t i = 0; !err && i < policy->n_pools; i++)
-		err = fill_pool(&pools[i], policy, i, core);
-	if (!want) {
+	if (!servers || !pools || !want) {
 		free(servers);
 		free(pools);
+		free(want);
 		return NULL;
 	}
 	want->mark_mask = policy->gateway.mark_mask;
 	want->mark_shift = (uint32_t)ffs((int)policy->gateway.mark_mask) - 1;
 	want->table_base = policy->gateway.table_base;
 	want->rule_priority = policy->gateway.rule_priority;
-	want->n_servers = policy->n_servers;
 	want->servers = servers;
-	want->n_pools = pools ? policy->n_pools : 0;
+	want->n_pools = policy->n_pools;
 	want->pools = pools;
-	if (err) {
+	for (uint32_t i = 0; i < policy->n_pools; i++)
+		fill_pool(&pools[i], policy, i, core);
+	if (fill_addresses(pools, policy)) {
 		want_free(want);
 		return NULL;
 	}
+	return want;
+}
+
+struct route_want *want_make(const struct policy *policy, const struct core *core, const struct link *link)
+{
+	struct route_want *want = make(policy, core, policy->n_servers);
+
+	if (want)
+		want->n_servers = fill_servers((struct route_server *)want->servers, policy, link);
+	return want;
+}
+
+struct route_want *want_make_serving(const struct policy *policy, const struct core *core,
+				     const struct link *link)
+{
+	struct route_want *want = make(policy, core, policy->n_pools);
+
+	if (want)
+		want->n_servers = fill_serving((struct route_server *)want->servers, policy, core, link);
 	return want;
 }

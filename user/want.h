@@ -13,6 +13,11 @@
  * Return: NULL without memory; want_free() it. It borrows names from the policy.
  */
 struct route_want *want_make(const struct policy *policy, const struct core *core, const struct link *link);
+
+/** want_make_serving() - the same with no servers but those that serve: all that a commit asks for */
+struct route_want *want_make_serving(const struct policy *policy, const struct core *core,
+				     const struct link *link);
+
 void want_free(struct route_want *want);
 
 #endif

@@ -212,10 +212,13 @@ static void drop_pools(struct kern *k, const struct policy *policy, const struct
 static void drop_servers(struct kern *k, const struct policy *policy, const struct ids_taken *taken,
 			 bool *ret_changed)
 {
+	bool wanted[DFB_MAX_SERVERS + 1] = {};
 	const struct dfb_server none = {};
 
+	for (uint32_t i = 0; i < policy->n_servers; i++)
+		wanted[policy->servers[i].id] = true;
 	for (uint32_t id = 1; id < taken->n; id++) {
-		if (!taken->name[id][0] || plan_has_server(policy, taken->name[id]))
+		if (!taken->name[id][0] || wanted[id])
 			continue;
 		for (uint32_t family = 0; family < DFB_FAMILIES; family++)
 			drop_target(k, dfb_target_id(id, family), ret_changed);
@@ -266,7 +269,9 @@ int kern_configure(struct kern *k, struct policy *policy, char *why, size_t size
 	int err;
 
 	if (addresses > k->addresses) {
-		snprintf(why, size, "services have %u addresses, but the maps hold %u", addresses, k->addresses);
+		snprintf(why, size, "services have %u addresses, but the maps hold %u; configure fewer, or, if an"
+			 " older version made the maps, `defib teardown --keep-routes` and start again",
+			 addresses, k->addresses);
 		return -ENOSPC;
 	}
 	err = give_ids(k, policy, &servers, &pools);

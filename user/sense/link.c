@@ -195,9 +195,7 @@ int link_reload(struct link *link, const struct policy *policy)
 
 int link_ifindex(const struct link *link, uint32_t server, uint32_t family)
 {
-	for (size_t i = 0; i < link->policy.n_servers; i++) {
-		if (link->policy.servers[i].id == server)
-			return link->policy.servers[i].path[family].ifindex;
-	}
-	return 0;
+	size_t at = link_server_at(&link->policy, server);
+
+	return at < link->policy.n_servers ? link->policy.servers[at].path[family].ifindex : 0;
 }

@@ -124,6 +124,9 @@ static void heed_neighbour(struct link *link, struct nlmsghdr *message)
 	uint32_t family = header->ndm_family == AF_INET ? DFB_FAMILY_IPV4 : DFB_FAMILY_IPV6;
 	size_t size = family == DFB_FAMILY_IPV4 ? 4 : 16;
 	bool gone = message->nlmsg_type == RTM_DELNEIGH;
+	const struct link_address *who;
+	struct link_server *server;
+	struct link_path *path;
 	uint8_t address[16];
 
 	if ((header->ndm_family != AF_INET && header->ndm_family != AF_INET6) ||
@@ -132,16 +135,15 @@ static void heed_neighbour(struct link *link, struct nlmsghdr *message)
 		return;
 	memcpy(address, mapped, sizeof(mapped));
 	memcpy(address + 16 - size, nla_data(attributes[NDA_DST]), size);
-	for (size_t i = 0; i < link->policy.n_servers; i++) {
-		struct link_server *server = &link->policy.servers[i];
-		struct link_path *path = &server->path[family];
-
-		/* Before the first judgement no interface is known, and any entry tells. */
-		if (path->has && (!path->ifindex || path->ifindex == header->ndm_ifindex) &&
-		    memcmp(path->address, address, sizeof(address)) == 0)
-			neighbour_becomes(server, path, !gone && header->ndm_state & NUD_FAILED,
-					  gone || header->ndm_state & NUD_VALID_STATES);
-	}
+	who = link_address_at(&link->policy, address);
+	if (!who)
+		return;
+	server = &link->policy.servers[who->server];
+	path = &server->path[who->family];
+	/* Before the first judgement no interface is known, and any entry tells. */
+	if (!path->ifindex || path->ifindex == header->ndm_ifindex)
+		neighbour_becomes(server, path, !gone && header->ndm_state & NUD_FAILED,
+				  gone || header->ndm_state & NUD_VALID_STATES);
 }
 
 /* --- rules, routes, nexthop objects ---------------------------------------------------------- */

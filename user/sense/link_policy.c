@@ -19,6 +19,36 @@ static void add_interface(struct link_policy *policy, const char *name, bool ser
 	policy->interfaces[policy->n_interfaces++].server = server;
 }
 
+/* Of what begins with an address. */
+static int order(const void *a, const void *b)
+{
+	return memcmp(a, b, 16);
+}
+
+static int order_ids(const void *a, const void *b)
+{
+	const struct link_server *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void read_addresses(struct link_policy *ours)
+{
+	for (uint32_t i = 0; i < ours->n_servers; i++) {
+		for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+			const struct link_path *path = &ours->servers[i].path[family];
+			struct link_address *to = &ours->addresses[ours->n_addresses];
+
+			if (!path->has)
+				continue;
+			memcpy(to->address, path->address, sizeof(to->address));
+			to->server = i;
+			to->family = family;
+			ours->n_addresses++;
+		}
+	}
+}
+
 static void read_servers(const struct policy *policy, struct link_policy *ours)
 {
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
@@ -34,11 +64,9 @@ static void read_servers(const struct policy *policy, struct link_policy *ours)
 			memcpy(path->address, policy->servers[i].address[family], sizeof(path->address));
 		}
 	}
-}
-
-static int order(const void *a, const void *b)
-{
-	return memcmp(a, b, 16);
+	qsort(ours->servers, ours->n_servers, sizeof(*ours->servers), order_ids);
+	read_addresses(ours);
+	qsort(ours->addresses, ours->n_addresses, sizeof(*ours->addresses), order);
 }
 
 static void read_services(const struct policy *policy, struct link_policy *ours)
@@ -62,8 +90,9 @@ int link_policy_read(const struct policy *policy, struct link_policy *ret_policy
 	for (uint32_t i = 0; i < policy->n_services; i++)
 		n_addresses += policy->services[i].n_addresses;
 	ours.servers = calloc(policy->n_servers + 1, sizeof(*ours.servers));
+	ours.addresses = calloc((size_t)policy->n_servers * DFB_FAMILIES + 1, sizeof(*ours.addresses));
 	ours.services = calloc(n_addresses + 1, sizeof(*ours.services));
-	if (!ours.servers || !ours.services) {
+	if (!ours.servers || !ours.addresses || !ours.services) {
 		link_policy_fini(&ours);
 		return -ENOMEM;
 	}
@@ -80,6 +109,7 @@ int link_policy_read(const struct policy *policy, struct link_policy *ret_policy
 void link_policy_fini(struct link_policy *policy)
 {
 	free(policy->servers);
+	free(policy->addresses);
 	free(policy->services);
 	memset(policy, 0, sizeof(*policy));
 }
@@ -123,11 +153,26 @@ void link_policy_inherit(struct link_policy *policy, const struct link_policy *o
 {
 	inherit_interfaces(policy, old);
 	for (size_t i = 0; i < policy->n_servers; i++) {
-		for (size_t k = 0; k < old->n_servers; k++) {
-			if (policy->servers[i].id == old->servers[k].id)
-				inherit_server(policy, &policy->servers[i], old, &old->servers[k]);
-		}
+		size_t was = link_server_at(old, policy->servers[i].id);
+
+		if (was < old->n_servers)
+			inherit_server(policy, &policy->servers[i], old, &old->servers[was]);
 	}
+}
+
+size_t link_server_at(const struct link_policy *policy, uint32_t id)
+{
+	const struct link_server name = { .id = id }, *found = NULL;
+
+	if (policy->n_servers)
+		found = bsearch(&name, policy->servers, policy->n_servers, sizeof(name), order_ids);
+	return found ? (size_t)(found - policy->servers) : policy->n_servers;
+}
+
+const struct link_address *link_address_at(const struct link_policy *policy, const uint8_t address[16])
+{
+	return policy->n_addresses ? bsearch(address, policy->addresses, policy->n_addresses,
+					     sizeof(*policy->addresses), order) : NULL;
 }
 
 struct link_interface *link_interface_at(struct link_policy *policy, int ifindex)

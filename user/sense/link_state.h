@@ -59,8 +59,17 @@ struct link_server {
 	int said_ifindex[DFB_FAMILIES];
 };
 
+/** struct link_address - which server and family it is; no two have the same */
+struct link_address {
+	uint8_t address[16];
+	uint32_t server; /* index */
+	uint32_t family;
+};
+
 /**
  * struct link_policy - what of the configuration matters here; owned
+ * @servers: sorted by id
+ * @addresses: of all servers, sorted
  * @services: their addresses, 16 bytes each, sorted
  */
 struct link_policy {
@@ -70,6 +79,8 @@ struct link_policy {
 	struct link_interface interfaces[2 * POLICY_MAX_INTERFACES];
 	size_t n_servers;
 	struct link_server *servers;
+	size_t n_addresses;
+	struct link_address *addresses;
 	size_t n_services;
 	uint8_t (*services)[16];
 };
@@ -104,6 +115,12 @@ void link_policy_fini(struct link_policy *policy);
 
 /** link_policy_inherit() - what is known about the same addresses and interfaces stays known. */
 void link_policy_inherit(struct link_policy *policy, const struct link_policy *old);
+
+/** link_server_at() - Return: the index of the server with this id, or policy->n_servers. */
+size_t link_server_at(const struct link_policy *policy, uint32_t id);
+
+/** link_address_at() - Return: whose address this is, or NULL: of no server. */
+const struct link_address *link_address_at(const struct link_policy *policy, const uint8_t address[16]);
 
 /** link_interface_at() - Return: the configured interface with this index, or NULL. */
 struct link_interface *link_interface_at(struct link_policy *policy, int ifindex);
