@@ -49,7 +49,7 @@ dies s2 s3
 end "s1 s2 s3"
 
 lab respond --userland
-begin --probe echo --interval 5ms
+begin --probe echo --interval 50ms # a process answers: it may wait for a processor
 dies s1 s2
 dies s2 s3
 end "s1 s2 s3"

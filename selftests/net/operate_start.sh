@@ -114,20 +114,22 @@ expect "programs" "$(programs)" "$running"
 [ ! -e "$PINS/$prefix-2" ] || fail "pins of the second instance are left"
 must 5 all_well
 
-# Pinned maps of another layout: refused, said how to go on, and nothing is harmed.
+# Pinned maps of another version that do not say their layout: refused, and nothing is harmed.
 daemon_stop
 control=$PINS/$prefix/maps/control
+mv "$PINS/$prefix/maps/btf" "$PINS/$prefix/btf"
 value=$(bpftool -j map dump pinned "$control" | jq -r '.[0].value | map(ltrimstr("0x")) | join(" ")')
 # shellcheck disable=SC2086 # bytes
 bpftool map update pinned "$control" key hex 00 00 00 00 value hex 63 ${value#* }
 code 1 defibd
-says "$err" "ABI version 99" "this program speaks" 'defib teardown --keep-routes'
+says "$err" "ABI version 99" "cannot take them over" 'defib teardown --keep-routes'
 expect "programs" "$(programs)" "$running"
 expect "lost" "$(traffic --to 10.79.0.100 --count 20 | json .lost)" 0
 code 1 defib status
 says "$err" "of another version"
 # shellcheck disable=SC2086
 bpftool map update pinned "$control" key hex 00 00 00 00 value hex $value
+mv "$PINS/$prefix/btf" "$PINS/$prefix/maps/btf"
 daemon_start
 must 30 all_well
 daemon_stop
