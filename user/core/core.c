@@ -65,12 +65,12 @@ static void on_tampered(struct step *s, const char *what)
 
 static void on_policy(struct step *s, const struct policy *policy)
 {
-	bool reload = s->core->policy != NULL;
+	const struct policy *old = s->core->policy;
 
 	s->core->policy = policy;
-	server_reindex(s);
+	server_reindex(s, old);
 	pool_reindex(s);
-	if (reload)
+	if (old)
 		tell(s, REPORT_RELOAD);
 	step_sync(s);
 	pool_review_all(s);

@@ -86,7 +86,7 @@ struct event {
 	uint64_t time_ns;
 	enum event_kind kind;
 	union {
-		const struct policy *policy; /* borrowed until the next EVENT_POLICY */
+		const struct policy *policy; /* borrowed until after the next EVENT_POLICY */
 		struct event_target target;
 		struct event_pool pool;	    /* POOL, PROPOSAL */
 		struct event_routable routable;

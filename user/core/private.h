@@ -35,7 +35,7 @@ const struct event_target *server_dead_target(const struct core_server *server, 
 					      const struct core_server *other);
 bool server_is_fit(const struct core_server *server, const struct core_pool *pool);
 bool server_is_alive(const struct core_server *server, const struct core_pool *pool);
-void server_reindex(struct step *s);
+void server_reindex(struct step *s, const struct policy *old);
 void server_on_target(struct step *s, const struct event_target *t);
 void server_on_routable(struct step *s, const struct event_routable *r);
 void server_set_maintenance(struct step *s, uint32_t id, bool on);

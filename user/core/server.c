@@ -130,24 +130,24 @@ static void adopt_policy(struct core_server *server, const struct policy_server 
 	server->families = 0;
 }
 
-void server_reindex(struct step *s)
+void server_reindex(struct step *s, const struct policy *old)
 {
 	const struct policy *policy = s->core->policy;
-	struct core *core = s->core;
+	struct core_server *servers = s->core->servers;
 
-	for (uint32_t id = 1; id <= DFB_MAX_SERVERS; id++)
-		core->servers[id].policy = NULL;
+	for (uint32_t i = 0; old && i < old->n_servers; i++)
+		servers[old->servers[i].id].policy = NULL;
 	for (uint32_t i = 0; i < policy->n_servers; i++)
-		adopt_policy(&core->servers[policy->servers[i].id], &policy->servers[i]);
+		adopt_policy(&servers[policy->servers[i].id], &policy->servers[i]);
 	for (uint32_t i = 0; i < policy->n_pools; i++) {
 		const struct policy_pool *pool = &policy->pools[i];
 
 		for (uint32_t k = 0; k < pool->n_servers; k++)
-			core->servers[policy->servers[pool->servers[k]].id].families |= pool->families;
+			servers[policy->servers[pool->servers[k]].id].families |= pool->families;
 	}
-	for (uint32_t id = 1; id <= DFB_MAX_SERVERS; id++) {
-		if (!core->servers[id].policy)
-			memset(&core->servers[id], 0, sizeof(core->servers[id]));
+	for (uint32_t i = 0; old && i < old->n_servers; i++) {
+		if (!servers[old->servers[i].id].policy)
+			memset(&servers[old->servers[i].id], 0, sizeof(*servers));
 	}
 }
 
