@@ -127,6 +127,20 @@ static void drop_servers(const struct policy *policy)
 	}
 }
 
+static void drop_pools(struct world *w, const struct policy *policy)
+{
+	for (uint32_t id = 1; id <= WORLD_POOLS; id++) {
+		struct dfb_plan *plan = kernel_plan(id);
+
+		if (!plan->name[0] || plan_has_pool(policy, plan->name))
+			continue;
+		*plan = (struct dfb_plan){};
+		order(DFB_ORDER_FORGET_POOL, id);
+		w->truth.epoch[id] = 0;
+		w->truth.server[id] = 0;
+	}
+}
+
 static void remember_ids(struct world *w, const struct policy *policy)
 {
 	memset(w->by_id, 0, sizeof(w->by_id));
@@ -141,6 +155,7 @@ static void remember_ids(struct world *w, const struct policy *policy)
 void configure_kernel(struct world *w, struct policy *policy)
 {
 	remember_ids(w, policy);
+	drop_pools(w, policy);
 	for (uint32_t i = 0; i < policy->n_servers; i++)
 		put_server(policy, i);
 	for (uint32_t i = 0; i < policy->n_pools; i++)

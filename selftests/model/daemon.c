@@ -48,18 +48,26 @@ static void later(struct world *w, uint64_t delay_ns, world_fn *run, uint64_t a,
 
 /* --- stepping -------------------------------------------------------------------------------- */
 
-static void trace(struct world *w, const struct event *ev)
+static void trace(struct world *w, const struct event *ev, const struct actions *wanted)
 {
 	char text[400];
 
-	if (ev->kind == EVENT_TICK && !actions.n)
+	if (ev->kind == EVENT_TICK && !wanted->n)
 		return;
 	trace_event(w->daemon.core, ev, WORLD_START_NS, text, sizeof(text));
 	world_say(w, "%s", text);
-	for (uint32_t i = 0; i < actions.n; i++) {
-		trace_action(w->daemon.core, &actions.action[i], text, sizeof(text));
+	for (uint32_t i = 0; i < wanted->n; i++) {
+		trace_action(w->daemon.core, &wanted->action[i], text, sizeof(text));
 		world_say(w, "             -> %s", text);
 	}
+}
+
+void daemon_step(struct world *w, const struct event *ev, struct actions *ret_actions)
+{
+	oracle_hear(w, ev);
+	core_step(w->daemon.core, ev, ret_actions);
+	trace(w, ev, ret_actions);
+	oracle_judge(w, ev, ret_actions);
 }
 
 static void on_tick(struct world *w, const struct happening *h);
@@ -78,8 +86,7 @@ static void drain(struct world *w)
 	while (taken < queued) {
 		struct event ev = queue[taken++];
 
-		core_step(w->daemon.core, &ev, &actions);
-		trace(w, &ev);
+		daemon_step(w, &ev, &actions);
 		for (uint32_t i = 0; i < actions.n; i++)
 			perform(w, &actions.action[i]);
 	}
@@ -433,6 +440,7 @@ void daemon_start(struct world *w)
 	d->asked = d->answered = 0;
 	d->ring_full = kernel_ring_full();
 	core_init(d->core);
+	oracle_begin(w);
 	if (d->policy)
 		configure_free(d->policy);
 	d->policy = configure_policy(w);

@@ -227,7 +227,7 @@ static void check_switch(struct world *w, uint32_t id, const struct dfb_pool *po
 	if (kernel_server(c->to)->flags)
 		world_fail(w, "pool %s went to %s, which must not be chosen", kernel_plan(id)->name,
 			   world_server_name(w, c->to));
-	if (is_automatic(c->reason))
+	if (is_automatic(c->reason) && !w->staged)
 		check_evidence(w, id, c);
 }
 

@@ -140,17 +140,16 @@ void world_run(struct world *w)
 	truth_end(w);
 }
 
+/* One world at a time: it is large, and daemon_start() prepares it. */
+static struct core core;
+
 struct world *world_new(uint64_t seed)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
-	w->daemon.core = calloc(1, sizeof(*w->daemon.core));
-	if (!w->daemon.core) {
-		free(w);
-		return NULL;
-	}
+	w->daemon.core = &core;
 	w->now = WORLD_START_NS;
 	w->hash = FNV_OFFSET;
 	w->chance = seed * 0x2545f4914f6cdd1dull + 1;
@@ -164,7 +163,6 @@ void world_free(struct world *w)
 		return;
 	if (w->daemon.policy)
 		configure_free(w->daemon.policy);
-	free(w->daemon.core);
 	free(w->heap);
 	free(w);
 }

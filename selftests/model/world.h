@@ -12,6 +12,7 @@
  *   prober.c   sends probes, on time or late, stopped, killed
  *   daemon.c   core, ring, actuators that may be slow or fail
  *   truth.c    what really happened, and the invariants checked against it after each step
+ *   oracle.c   what the core may want, by what it was told
  *   script.c   a world and its events as lines of text
  *
  *   shrink.c   a script that fails, with all left out that can be
@@ -31,6 +32,7 @@
 
 #include "core/core.h"
 #include "detect.h"
+#include "oracle.h"
 
 #define WORLD_SERVERS 24
 #define WORLD_UPLINKS 4
@@ -185,6 +187,7 @@ struct world {
 	uint64_t stall_ns; /* until when all CPUs are stalled */
 	uint64_t hold_ns[WORLD_CPUS]; /* until when packets wait there */
 	bool settles;	   /* the world is whole again well before the end: check that all is well */
+	bool staged;	   /* no probes: states of targets are put there, without evidence */
 	FILE *out;	   /* trace, or NULL */
 	uint32_t failures;
 	char failure[256]; /* the first */
@@ -199,6 +202,7 @@ struct world {
 	struct prober prober;
 	struct daemon daemon;
 	struct truth truth;
+	struct oracle oracle;
 	size_t n_heap, heap_size;
 	struct happening *heap;
 };
@@ -293,6 +297,9 @@ void daemon_start(struct world *w);
 void daemon_stop(struct world *w);
 void daemon_continue(struct world *w);
 void daemon_kill(struct world *w);
+
+/** daemon_step() - one event through the core, traced and judged */
+void daemon_step(struct world *w, const struct event *ev, struct actions *ret_actions);
 
 /** daemon_ring() - there is a record in the ring. */
 void daemon_ring(struct world *w);

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the core was told, and who should serve by that. oracle_judge.c holds its actions against it. */
+#include "oracle_private.h"
+
+#include <string.h>
+
+#include "core/timing.h"
+
+void oracle_begin(struct world *w)
+{
+	memset(&w->oracle, 0, sizeof(w->oracle));
+}
+
+struct oracle_pool *oracle_pool_of(struct oracle *o, uint32_t id)
+{
+	return id < ORACLE_POOLS && o->pools[id].policy ? &o->pools[id] : NULL;
+}
+
+struct oracle_server *oracle_server_of(struct oracle *o, uint32_t id)
+{
+	return id < ORACLE_SERVERS && o->servers[id].policy ? &o->servers[id] : NULL;
+}
+
+void oracle_want_sync(struct oracle *o)
+{
+	if (o->syncing)
+		o->sync_again = true;
+	else
+		o->sync_due = true;
+}
+
+/* --- what it was told ------------------------------------------------------------------------ */
+
+static void hear_servers(struct oracle *o)
+{
+	for (uint32_t id = 0; id < ORACLE_SERVERS; id++)
+		o->servers[id].policy = NULL;
+	for (uint32_t i = 0; i < o->policy->n_servers; i++)
+		o->servers[o->policy->servers[i].id].policy = &o->policy->servers[i];
+	for (uint32_t id = 0; id < ORACLE_SERVERS; id++) {
+		struct oracle_server *s = &o->servers[id];
+
+		if (!s->policy)
+			memset(s, 0, sizeof(*s));
+		for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+			if (!s->policy || !s->policy->has[family])
+				memset(&s->target[family], 0, sizeof(s->target[family]));
+		}
+	}
+}
+
+static void hear_pools(struct oracle *o)
+{
+	for (uint32_t id = 0; id < ORACLE_POOLS; id++)
+		o->pools[id].policy = NULL;
+	for (uint32_t i = 0; i < o->policy->n_pools; i++) {
+		o->pools[o->policy->pools[i].id].policy = &o->policy->pools[i];
+		o->pools[o->policy->pools[i].id].id = o->policy->pools[i].id;
+	}
+	for (uint32_t id = 0; id < ORACLE_POOLS; id++) {
+		if (!o->pools[id].policy)
+			memset(&o->pools[id], 0, sizeof(o->pools[id]));
+	}
+}
+
+static void hear_target(struct oracle *o, const struct event_target *t)
+{
+	struct oracle_server *s = oracle_server_of(o, dfb_target_server(t->target));
+	uint32_t family = dfb_target_family(t->target);
+
+	if (s && t->since_ns >= s->target[family].since_ns)
+		s->target[family] = *t;
+}
+
+static void hear_pool(struct oracle *o, const struct event_pool *p)
+{
+	struct oracle_pool *pool = oracle_pool_of(o, p->pool);
+	uint64_t seen;
+
+	if (!pool || (pool->known && p->epoch <= pool->epoch))
+		return;
+	seen = pool->known ? pool->epoch : p->committed;
+	if (p->epoch != seen && p->last.reason != DFB_REASON_INITIAL)
+		o->moved = p->pool;
+	if (!pool->known)
+		pool->committed = p->committed;
+	pool->known = true;
+	pool->server = p->server;
+	pool->epoch = p->epoch;
+	pool->proposed = 0;
+	pool->commit_ns = 0;
+	pool->commit_retries = 0;
+}
+
+static void hear_proposal(struct oracle *o, const struct event_pool *p)
+{
+	struct oracle_pool *pool = oracle_pool_of(o, p->pool);
+
+	if (!pool || !pool->known || p->epoch != pool->epoch || p->last.from != pool->server)
+		return;
+	pool->proposed = p->server;
+	pool->proposed_ns = p->last.verdict_ns;
+}
+
+static void hear_flag(struct oracle_server *s, uint32_t flag, bool on)
+{
+	s->flags = on ? s->flags | flag : s->flags & ~flag;
+}
+
+static void hear_routable(struct oracle *o, const struct event_routable *r)
+{
+	struct oracle_server *s = oracle_server_of(o, r->server);
+
+	if (!s)
+		return;
+	hear_flag(s, DFB_SERVER_UNROUTABLE, !r->ok);
+	oracle_want_sync(o);
+}
+
+static void hear_maintenance(struct oracle *o, const struct event_operator *op)
+{
+	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
+		struct oracle_server *s = oracle_server_of(o, id);
+
+		if (s && !strcmp(s->policy->name, op->name))
+			hear_flag(s, DFB_SERVER_MAINTENANCE, op->on);
+	}
+}
+
+static void hear_steered(struct oracle *o, const struct event_result *r)
+{
+	struct oracle_pool *pool = oracle_pool_of(o, r->pool);
+
+	if (!pool)
+		return;
+	pool->steering = false;
+	if (r->error && r->epoch == pool->epoch)
+		pool->steer_ns = o->now + timing_retry(pool->steer_retries++);
+	else
+		pool->steer_retries = 0;
+	o->request = pool->request;
+	pool->request = 0;
+}
+
+static void hear_committed(struct oracle *o, const struct event_result *r)
+{
+	struct oracle_pool *pool = oracle_pool_of(o, r->pool);
+
+	if (!pool)
+		return;
+	pool->committing = false;
+	if (!r->error)
+		pool->committed = r->epoch;
+	else if (r->epoch == pool->epoch)
+		pool->commit_ns = o->now + timing_retry(pool->commit_retries++);
+}
+
+static void hear_synced(struct oracle *o, const struct event_synced *r)
+{
+	o->syncing = false;
+	o->sync_due = o->sync_again;
+	o->sync_again = false;
+	o->sync_retries = r->error ? o->sync_retries + 1 : 0;
+	o->sync_ns = r->error ? o->now + timing_retry(o->sync_retries) : 0;
+}
+
+static void hear_operator(struct oracle *o, const struct event *ev)
+{
+	if (ev->kind == EVENT_MAINTENANCE)
+		hear_maintenance(o, &ev->op);
+	o->request = ev->op.request;
+}
+
+static void hear_kind(struct oracle *o, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EVENT_TARGET:
+		hear_target(o, &ev->target);
+		break;
+	case EVENT_POOL:
+		hear_pool(o, &ev->pool);
+		break;
+	case EVENT_PROPOSAL:
+		hear_proposal(o, &ev->pool);
+		break;
+	case EVENT_ROUTABLE:
+		hear_routable(o, &ev->routable);
+		break;
+	case EVENT_STEERED:
+		hear_steered(o, &ev->result);
+		break;
+	case EVENT_COMMITTED:
+		hear_committed(o, &ev->result);
+		break;
+	case EVENT_SYNCED:
+		hear_synced(o, &ev->synced);
+		break;
+	case EVENT_TAMPERED:
+		oracle_want_sync(o);
+		break;
+	case EVENT_TICK:
+		o->sync_due = o->sync_ns && o->now >= o->sync_ns;
+		break;
+	case EVENT_FAILOVER:
+	case EVENT_MAINTENANCE:
+		hear_operator(o, ev);
+		break;
+	default:
+		break;
+	}
+}
+
+void oracle_hear(struct world *w, const struct event *ev)
+{
+	struct oracle *o = &w->oracle;
+
+	o->now = ev->time_ns > o->now ? ev->time_ns : o->now;
+	o->request = 0;
+	o->moved = 0;
+	o->sync_due = false;
+	if (ev->kind == EVENT_POLICY) {
+		o->policy = ev->policy;
+		hear_servers(o);
+		hear_pools(o);
+		oracle_want_sync(o);
+	} else if (o->policy) {
+		hear_kind(o, ev);
+	}
+}
+
+bool oracle_owes(const struct world *w)
+{
+	for (uint32_t id = 0; id < ORACLE_POOLS; id++) {
+		if (w->oracle.pools[id].request)
+			return true;
+	}
+	return false;
+}
+
+/* --- who should serve ------------------------------------------------------------------------ */
+
+uint32_t oracle_candidate(const struct oracle *o, const struct oracle_pool *pool, uint32_t place)
+{
+	return o->policy->servers[pool->policy->servers[place]].id;
+}
+
+/* Place in the order of promotion; as many as there are: it has none. */
+static uint32_t place_of(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	uint32_t place = 0;
+
+	while (place < pool->policy->n_servers && oracle_candidate(o, pool, place) != server)
+		place++;
+	return place;
+}
+
+static bool is_used(const struct oracle_pool *pool, const struct oracle_server *s, uint32_t family)
+{
+	return s->policy->has[family] && pool->policy->families & (1u << family);
+}
+
+/* In all families of the pool that it has. */
+static bool is_up(const struct oracle_pool *pool, const struct oracle_server *s)
+{
+	bool any = false;
+
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (!is_used(pool, s, family))
+			continue;
+		if (s->target[family].state != DFB_STATE_UP)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool is_alive(const struct oracle_pool *pool, const struct oracle_server *s)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		enum dfb_target_state state = s->target[family].state;
+
+		if (is_used(pool, s, family) && (state == DFB_STATE_UP || state == DFB_STATE_SUSPECT ||
+						 state == DFB_STATE_RECOVERING))
+			return true;
+	}
+	return false;
+}
+
+bool oracle_anybody(struct oracle *o, const struct oracle_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
+		const struct oracle_server *s = &o->servers[oracle_candidate(o, pool, i)];
+
+		if (!s->flags && is_alive(pool, s))
+			return true;
+	}
+	return false;
+}
+
+/* The first family of the pool in which the server is down and the other one could serve. Return:
+ * DFB_FAMILIES: there is none. */
+static uint32_t dead_in(const struct oracle_pool *pool, const struct oracle_server *s,
+			const struct oracle_server *other)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (is_used(pool, s, family) && s->target[family].state == DFB_STATE_DOWN &&
+		    (!other || other->policy->has[family]))
+			return family;
+	}
+	return DFB_FAMILIES;
+}
+
+enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool)
+{
+	const struct oracle_server *owner = oracle_server_of(o, pool->server);
+
+	if (!pool->server)
+		return DFB_REASON_INITIAL;
+	if (!owner || place_of(o, pool, pool->server) == pool->policy->n_servers)
+		return DFB_REASON_REMOVED;
+	if (owner->flags & DFB_SERVER_MAINTENANCE)
+		return DFB_REASON_MAINTENANCE;
+	return dead_in(pool, owner, NULL) < DFB_FAMILIES ? DFB_REASON_VERDICT : DFB_REASON_NONE;
+}
+
+/* May it take over? Instead of a dead one only if it has answered since: it is up for longer than a probe
+ * can be under way, and so has answered one that was sent after the dead one fell silent. */
+bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t server,
+		      enum dfb_reason reason)
+{
+	const struct oracle_server *s = oracle_server_of(o, server), *owner;
+	uint32_t family;
+
+	if (!s || s->flags || server == pool->server || !is_up(pool, s) ||
+	    place_of(o, pool, server) == pool->policy->n_servers)
+		return false;
+	if (reason != DFB_REASON_VERDICT)
+		return true;
+	owner = &o->servers[pool->server];
+	family = dead_in(pool, owner, s);
+	return family < DFB_FAMILIES &&
+	       o->now > owner->target[family].first_missed_ns + timing_fresh(&s->policy->heartbeat);
+}
+
+/* The kernel found a witness and a successor, and both the verdict and the successor still stand. */
+static uint32_t proposed(struct oracle *o, const struct oracle_pool *pool)
+{
+	const struct oracle_server *s = oracle_server_of(o, pool->proposed);
+	const struct oracle_server *owner = &o->servers[pool->server];
+	uint32_t family;
+
+	if (!s || s->flags || !is_alive(pool, s) ||
+	    place_of(o, pool, pool->proposed) == pool->policy->n_servers)
+		return 0;
+	family = dead_in(pool, owner, s);
+	if (family == DFB_FAMILIES || owner->target[family].since_ns != pool->proposed_ns)
+		return 0;
+	return pool->proposed;
+}
+
+uint32_t oracle_successor(struct oracle *o, const struct oracle_pool *pool, enum dfb_reason reason)
+{
+	uint32_t n = pool->policy->n_servers, place = place_of(o, pool, pool->server);
+	uint32_t first = place < n ? place + 1 : 0, spare = 0;
+	uint32_t wanted = reason == DFB_REASON_VERDICT ? proposed(o, pool) : 0;
+
+	for (uint32_t i = 0; i < n && !wanted; i++) {
+		uint32_t id = oracle_candidate(o, pool, (first + i) % n);
+		const struct oracle_server *s = &o->servers[id];
+
+		if (!oracle_may_serve(o, pool, id, reason))
+			continue;
+		if (!s->target[0].damped && !s->target[1].damped)
+			wanted = id;
+		else if (!spare)
+			spare = id;
+	}
+	return wanted ? wanted : spare;
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Each action: is it allowed, is it the right one? And after all of them: is one missing? */
+#include "oracle_private.h"
+
+#include <string.h>
+
+/* --- who serves ------------------------------------------------------------------------------ */
+
+static void judge_move(struct world *w, const struct oracle_pool *pool, const struct event *ev,
+		       const struct action *a)
+{
+	const char *name = pool->policy->name;
+	uint32_t wanted = oracle_successor(&w->oracle, pool, a->steer.reason);
+
+	if (ev->kind != EVENT_TICK)
+		world_fail(w, "pool %s is moved before all news was heard", name);
+	if (a->steer.reason != oracle_fault(&w->oracle, pool))
+		world_fail(w, "pool %s is moved for no reason", name);
+	if (w->oracle.now < pool->steer_ns)
+		world_fail(w, "pool %s is moved again without a pause", name);
+	if (a->steer.to != wanted)
+		world_fail(w, "pool %s is moved to server %u, not %u", name, a->steer.to, wanted);
+}
+
+static const char *name_of(struct oracle *o, uint32_t server)
+{
+	const struct oracle_server *s = oracle_server_of(o, server);
+
+	return s ? s->policy->name : "";
+}
+
+static void judge_order(struct world *w, struct oracle_pool *pool, const struct event *ev,
+			const struct action *a)
+{
+	struct oracle *o = &w->oracle;
+	const char *name = pool->policy->name;
+
+	if (ev->kind != EVENT_FAILOVER || ev->op.dry_run || !o->request) {
+		world_fail(w, "pool %s is moved by an operator who did not ask", name);
+		return;
+	}
+	if (ev->op.to[0] ? strcmp(ev->op.to, name_of(o, a->steer.to)) :
+			   a->steer.to != oracle_successor(o, pool, a->steer.reason))
+		world_fail(w, "pool %s is moved to server %u, which the operator did not mean", name, a->steer.to);
+	if (!oracle_may_serve(o, pool, a->steer.to, a->steer.reason))
+		world_fail(w, "pool %s is moved to server %u, which cannot serve", name, a->steer.to);
+	pool->request = o->request;
+	o->request = 0;
+}
+
+static void judge_steer(struct world *w, const struct event *ev, const struct action *a)
+{
+	struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->steer.pool);
+
+	if (!pool || !pool->known) {
+		world_fail(w, "pool %u is moved, which is not known", a->steer.pool);
+		return;
+	}
+	if (pool->steering)
+		world_fail(w, "pool %s is moved while it is being moved", pool->policy->name);
+	if (a->steer.epoch != pool->epoch)
+		world_fail(w, "pool %s is moved from another epoch", pool->policy->name);
+	if (a->steer.reason == DFB_REASON_OPERATOR)
+		judge_order(w, pool, ev, a);
+	else
+		judge_move(w, pool, ev, a);
+	pool->steering = true;
+}
+
+static void judge_commit(struct world *w, const struct action *a)
+{
+	struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->commit.pool);
+
+	if (!pool || !pool->known) {
+		world_fail(w, "pool %u is committed, which is not known", a->commit.pool);
+		return;
+	}
+	if (pool->committing)
+		world_fail(w, "pool %s is committed while it is being committed", pool->policy->name);
+	if (!a->commit.server || a->commit.server != pool->server || a->commit.epoch != pool->epoch)
+		world_fail(w, "pool %s is committed as it is not", pool->policy->name);
+	if (pool->committed == pool->epoch || w->oracle.now < pool->commit_ns)
+		world_fail(w, "pool %s is committed without need, or without a pause", pool->policy->name);
+	pool->committing = true;
+}
+
+static void judge_hold(struct world *w, const struct action *a)
+{
+	struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->hold.pool);
+
+	if (!pool || !pool->known) {
+		world_fail(w, "pool %u is held or not, but not known", a->hold.pool);
+		return;
+	}
+	if (a->hold.how != pool->policy->when_none || (pool->hold_told && pool->held == a->hold.held))
+		world_fail(w, "pool %s is held without need, or in another way", pool->policy->name);
+	if (pool->held != a->hold.held)
+		oracle_want_sync(&w->oracle);
+	pool->held = a->hold.held;
+	pool->hold_told = true;
+}
+
+/* --- the rest -------------------------------------------------------------------------------- */
+
+static void judge_flag(struct world *w, const struct action *a)
+{
+	struct oracle_server *s = oracle_server_of(&w->oracle, a->flag.server);
+
+	if (s)
+		s->flagged = a->flag.flags;
+	else
+		world_fail(w, "server %u is flagged, which is not known", a->flag.server);
+}
+
+static void judge_sync(struct world *w)
+{
+	if (w->oracle.syncing)
+		world_fail(w, "routes are compared while they are being compared");
+	w->oracle.syncing = true;
+	w->oracle.sync_due = false;
+	w->oracle.sync_ns = 0;
+}
+
+static void judge_answer(struct world *w, const struct action *a)
+{
+	if (!a->answer.request || a->answer.request != w->oracle.request)
+		world_fail(w, "an answer to nobody's request %llu", (unsigned long long)a->answer.request);
+	w->oracle.request = 0;
+}
+
+/* The next state of something is told from where the last one was left. */
+static void judge_edge(struct world *w, const struct report *r, const char *told, const char *silent)
+{
+	if (!strcmp(r->from, r->to) || !r->to[0])
+		world_fail(w, "%s is told without a change", r->to);
+	if (strcmp(r->from, told) && (told[0] || strcmp(r->from, silent)))
+		world_fail(w, "a change from %s is told, but %s was told before", r->from, told);
+}
+
+static void judge_failover(struct world *w, const struct report *r)
+{
+	const struct oracle_pool *pool = oracle_pool_of(&w->oracle, w->oracle.moved);
+
+	if (!pool || strcmp(r->pool, pool->policy->name) || r->epoch != pool->epoch)
+		world_fail(w, "a failover of pool %s is told that was none", r->pool);
+	w->oracle.moved = 0;
+}
+
+static void judge_server_state(struct world *w, const struct report *r)
+{
+	struct oracle *o = &w->oracle;
+	uint32_t id = 1;
+
+	while (id < ORACLE_SERVERS && strcmp(name_of(o, id), r->server))
+		id++;
+	if (id == ORACLE_SERVERS) {
+		world_fail(w, "a change of %s is told, which is not known", r->server);
+		return;
+	}
+	judge_edge(w, r, o->servers[id].state, server_state_names[SERVER_UNKNOWN]);
+	memcpy(o->servers[id].state, r->to, DFB_NAME_LEN);
+}
+
+/* All services of a pool change together. */
+static void judge_service_state(struct world *w, const struct report *r)
+{
+	struct oracle *o = &w->oracle;
+	uint32_t id = 1;
+
+	while (id < ORACLE_POOLS && !(o->pools[id].policy && !strcmp(o->pools[id].policy->name, r->pool)))
+		id++;
+	if (id == ORACLE_POOLS) {
+		world_fail(w, "a change of a service of pool %s is told, which is not known", r->pool);
+		return;
+	}
+	judge_edge(w, r, o->pools[id].state, service_state_names[SERVICE_DOWN]);
+	memcpy(o->pools[id].state_now, r->to, DFB_NAME_LEN);
+}
+
+static void judge_report(struct world *w, const struct event *ev, const struct report *r)
+{
+	if (r->time_ns > w->oracle.now)
+		world_fail(w, "something is told that is yet to come");
+	if (r->kind == REPORT_FAILOVER)
+		judge_failover(w, r);
+	else if (r->kind == REPORT_SERVER_STATE)
+		judge_server_state(w, r);
+	else if (r->kind == REPORT_SERVICE_STATE)
+		judge_service_state(w, r);
+	else if ((r->kind == REPORT_COMMIT || r->kind == REPORT_COMMIT_FAILED) && ev->kind != EVENT_COMMITTED)
+		world_fail(w, "a commit is told that was none");
+}
+
+static void judge_action(struct world *w, const struct event *ev, const struct action *a)
+{
+	switch (a->kind) {
+	case ACTION_STEER:
+		judge_steer(w, ev, a);
+		break;
+	case ACTION_COMMIT:
+		judge_commit(w, a);
+		break;
+	case ACTION_HOLD:
+		judge_hold(w, a);
+		break;
+	case ACTION_FLAG:
+		judge_flag(w, a);
+		break;
+	case ACTION_SYNC:
+		judge_sync(w);
+		break;
+	case ACTION_ANSWER:
+		judge_answer(w, a);
+		break;
+	case ACTION_REPORT:
+		judge_report(w, ev, &a->report);
+		break;
+	default:
+		world_fail(w, "an action of no kind");
+	}
+}
+
+/* --- what is missing ------------------------------------------------------------------------- */
+
+/* At a tick all that waits was heard: whoever cannot stay goes, if there is somebody. The first of all may
+ * be waited for, but not if it is there. */
+static void miss_move(struct world *w, struct oracle_pool *pool)
+{
+	enum dfb_reason fault = oracle_fault(&w->oracle, pool);
+	uint32_t first = oracle_candidate(&w->oracle, pool, 0), next;
+
+	if (fault == DFB_REASON_NONE || pool->steering || w->oracle.now < pool->steer_ns)
+		return;
+	next = oracle_successor(&w->oracle, pool, fault);
+	if (next && (fault != DFB_REASON_INITIAL || next == first))
+		world_fail(w, "pool %s is not moved to server %u", pool->policy->name, next);
+}
+
+static void miss_commit(struct world *w, const struct oracle_pool *pool)
+{
+	if (pool->server && pool->epoch != pool->committed && !pool->committing &&
+	    w->oracle.now >= pool->commit_ns)
+		world_fail(w, "pool %s is not committed", pool->policy->name);
+}
+
+static void miss_hold(struct world *w, const struct oracle_pool *pool)
+{
+	bool may = pool->policy->when_none != POLICY_KEEP && pool->server;
+	bool hold = may && !oracle_anybody(&w->oracle, pool);
+
+	if (!pool->hold_told || pool->held != hold)
+		world_fail(w, "pool %s is not %s", pool->policy->name, hold ? "held" : "let go");
+}
+
+static void miss_of_pool(struct world *w, const struct event *ev, struct oracle_pool *pool)
+{
+	if (pool->state_now[0])
+		memcpy(pool->state, pool->state_now, sizeof(pool->state));
+	pool->state_now[0] = 0;
+	if (!pool->known)
+		return;
+	miss_hold(w, pool);
+	if (ev->kind != EVENT_TICK)
+		return;
+	miss_move(w, pool);
+	miss_commit(w, pool);
+}
+
+static void miss_all(struct world *w, const struct event *ev)
+{
+	struct oracle *o = &w->oracle;
+	uint64_t due = core_deadline(w->daemon.core);
+
+	for (uint32_t id = 1; id < ORACLE_POOLS; id++) {
+		if (o->pools[id].policy)
+			miss_of_pool(w, ev, &o->pools[id]);
+	}
+	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
+		if (o->servers[id].flags != o->servers[id].flagged)
+			world_fail(w, "the kernel is not told that server %u must not be chosen, or may be", id);
+	}
+	if (o->moved)
+		world_fail(w, "a failover of pool %u is not told", o->moved);
+	if (o->request)
+		world_fail(w, "request %llu is not answered", (unsigned long long)o->request);
+	if (o->sync_due)
+		world_fail(w, "routes are not compared");
+	if (ev->kind == EVENT_TICK && due && due <= o->now)
+		world_fail(w, "at a tick it asks for one that was due before");
+}
+
+void oracle_judge(struct world *w, const struct event *ev, const struct actions *actions)
+{
+	if (actions->n >= ACTIONS_MAX)
+		world_fail(w, "%u actions for one event", actions->n);
+	if (!w->oracle.policy) {
+		if (actions->n)
+			world_fail(w, "it acts without a policy");
+		return;
+	}
+	for (uint32_t i = 0; i < actions->n; i++)
+		judge_action(w, ev, &actions->action[i]);
+	miss_all(w, ev);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files of the oracle. */
+#ifndef MODEL_ORACLE_PRIVATE_H
+#define MODEL_ORACLE_PRIVATE_H
+
+#include "world.h"
+
+struct oracle_pool *oracle_pool_of(struct oracle *o, uint32_t id);
+struct oracle_server *oracle_server_of(struct oracle *o, uint32_t id);
+
+/** oracle_want_sync() - what routes there should be, or are, has changed: they must be compared. */
+void oracle_want_sync(struct oracle *o);
+
+/** oracle_candidate() - server id at a place in the order of promotion */
+uint32_t oracle_candidate(const struct oracle *o, const struct oracle_pool *pool, uint32_t place);
+
+/** oracle_anybody() - does any candidate answer, or did until a moment ago? */
+bool oracle_anybody(struct oracle *o, const struct oracle_pool *pool);
+
+/** oracle_fault() - why the pool must leave its server; DFB_REASON_NONE: it need not. */
+enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool);
+
+/** oracle_may_serve() - may the pool move to that server for that reason? */
+bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t server,
+		      enum dfb_reason reason);
+
+/** oracle_successor() - who should take over for that reason; 0: nobody can */
+uint32_t oracle_successor(struct oracle *o, const struct oracle_pool *pool, enum dfb_reason reason);
+
+#endif
