@@ -191,12 +191,20 @@ $(B)/fuzz/libdefib.a: $(FUZZ_LIB:%.c=$(B)/fuzz/%.o)
 
 $(FUZZ): $(B)/%: $(B)/fuzz/%.o $(B)/fuzz/libdefib.a
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 $(B)/fuzz/selftests/fuzz/native.o: CPPFLAGS := -Iselftests/fuzz/shim -Iselftests/bpf $(CPPFLAGS)
 $(B)/fuzz/selftests/fuzz/%.o: CPPFLAGS += -Iselftests/bpf
 $(B)/selftests/fuzz/fuzz_frames: $(addprefix $(B)/fuzz/selftests/,fuzz/native.o fuzz/kernel.o \
 	fuzz/world.o bpf/frame.o)
+
+# The core is fuzzed within the simulator: its oracle, its configuration, its kernel.
+CORE_FUZZ_OBJ := $(filter-out %/chaos.o %/script.o %/words.o %/shrink.o,$(MODEL_SRC:%.c=$(B)/fuzz/%.o)) \
+	$(B)/fuzz/selftests/fuzz/core_shell.o
+
+$(B)/fuzz/selftests/model/%.o: CPPFLAGS := -Iselftests/model/shim $(CPPFLAGS)
+$(B)/fuzz/selftests/fuzz/core_shell.o $(B)/fuzz/selftests/fuzz/fuzz_core.o: CPPFLAGS += -Iselftests/model
+$(B)/selftests/fuzz/fuzz_core: $(CORE_FUZZ_OBJ)
 
 MAN := $(wildcard Documentation/man/*.[1-8])
 
