@@ -17,13 +17,15 @@
 #define ECHO_PRIVILEGED_PORTS 1024
 #define ECHO_CHUNK 64
 #define ECHO_MAX_CHUNKS ((sizeof(struct udphdr) + DFB_ECHO_MAX_PAYLOAD + ECHO_CHUNK - 1) / ECHO_CHUNK)
+#define ECHO_PROBE (sizeof(struct udphdr) + sizeof(struct dfb_probe)) /* what a prober of ours sends */
 #define ECHO_LENGTH_MASK 1023 /* of a datagram that is answered */
 
 char LICENSE[] SEC("license") = "GPL";
 
 /* Set before loading. */
-const volatile __u8 station[ETH_ALEN] = {};  /* the interface's own link-layer address */
-const volatile __u64 rate_step_ns = 0;	     /* between two answers at the full rate */
+const volatile __be16 station[ETH_ALEN / 2] = {}; /* the interface's own link-layer address */
+const volatile __u64 tick_ns = 1;	     /* a jiffy: what the rate is measured in */
+const volatile __u64 rate_step_ns = 0;	     /* between two answers at the full rate; 0: no limit */
 const volatile __u64 rate_burst_ns = 0;	     /* how far ahead of it we may run */
 
 struct {
@@ -68,19 +70,14 @@ static __always_inline int refuse(__u64 *counter, int fate)
 	return fate;
 }
 
-static __always_inline int is_multicast_station(const __u8 *address)
+static __always_inline int is_multicast_station(const __be16 *address)
 {
-	return address[0] & 1;
+	return address[0] & bpf_htons(0x0100);
 }
 
-static __always_inline int is_our_station(const __u8 *address)
+static __always_inline int is_our_station(const __be16 *address)
 {
-	int differ = 0;
-
-#pragma unroll
-	for (int i = 0; i < ETH_ALEN; i++)
-		differ |= address[i] ^ station[i];
-	return !differ;
+	return address[0] == station[0] && address[1] == station[1] && address[2] == station[2];
 }
 
 static __always_inline int is_unicast_ip4(__be32 address)
@@ -105,7 +102,7 @@ static __always_inline int is_unicast_ip6(const struct in6_addr *address)
 
 static __always_inline int is_unicast(const struct packet *pkt)
 {
-	if (is_multicast_station(pkt->eth->h_dest))
+	if (is_multicast_station(pkt->link->to))
 		return 0;
 	if (pkt->ipv6) {
 		struct ipv6hdr *ip = pkt->l3;
@@ -138,6 +135,8 @@ static __always_inline int is_reflector(__u16 port)
 	}
 }
 
+/* Only who was allowed is a source, and the list is made before the first packet: a source that is known
+ * needs no second look. */
 static __always_inline int is_allowed(const __u32 source[4])
 {
 	struct dfb_prefix key = {.length = 128};
@@ -147,14 +146,16 @@ static __always_inline int is_allowed(const __u32 source[4])
 }
 
 /* Generic cell rate algorithm (ITU-T I.371): one number says when the next answer is due. Losing
- * the race for it to another CPU costs one answer too many, which does no harm. */
-static __always_inline int is_above_rate(__u64 now)
+ * the race for it to another CPU costs one answer too many, which does no harm. Ticks are fine enough for
+ * a burst of many of them, and cost nothing to read; the clock costs as much as finding a source. */
+static __always_inline int is_above_rate(void)
 {
 	__u64 *due = bpf_map_lookup_elem(&echo_rate, &(__u32){0});
-	__u64 old, start;
+	__u64 old, start, now;
 
 	if (!due || !rate_step_ns)
 		return 0;
+	now = bpf_jiffies64() * tick_ns;
 	old = *due;
 	start = (__s64)(old - now) > 0 ? old : now;
 	if (start - now > rate_burst_ns)
@@ -163,23 +164,25 @@ static __always_inline int is_above_rate(__u64 now)
 	return 0;
 }
 
-static __always_inline __u32 count_source(const __u32 source[4])
+static __always_inline __u32 count_source(const __u32 source[4], __u32 *known)
 {
-	__u32 *count = bpf_map_lookup_elem(&echo_sources, source), one = 1;
+	__u32 one = 1;
 
-	if (count)
-		return __sync_fetch_and_add(count, 1) + 1;
+	if (known)
+		return __sync_fetch_and_add(known, 1) + 1;
 	bpf_map_update_elem(&echo_sources, source, &one, BPF_ANY);
 	return 1;
 }
 
-static __always_inline void swap_stations(struct ethhdr *eth)
+static __always_inline void swap_stations(struct parse_link *link)
 {
-	__u8 station_of_peer[ETH_ALEN];
+#pragma unroll
+	for (int i = 0; i < ETH_ALEN / 2; i++) {
+		__be16 half = link->from[i];
 
-	__builtin_memcpy(station_of_peer, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, station_of_peer, ETH_ALEN);
+		link->from[i] = link->to[i];
+		link->to[i] = half;
+	}
 }
 
 /* What is at most the mask, said again: kernel 6.1 forgets the bounds of what was compared in 32 bits and
@@ -221,17 +224,18 @@ static __always_inline void turn_ip6(struct ipv6hdr *ip)
 	ip->hop_limit = ECHO_HOP_LIMIT;
 }
 
-/* The whole checksum: a virtual interface may have handed us a packet that carries only a part. */
-static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv6hdr *ip, __u32 at,
-					    __u32 length)
+static __always_inline __u64 add_words(__u64 sum, const void *at, int n)
 {
-	const __u32 *address = (const __u32 *)&ip->saddr;
-	__u64 sum = (__u64)bpf_htons(IPPROTO_UDP) + bpf_htonl(length);
-	__u16 check;
+	const __u32 *word = at;
 
-#pragma unroll
-	for (int i = 0; i < 8; i++)
-		sum += address[i];
+	for (int i = 0; i < n; i++)
+		sum += word[i];
+	return sum;
+}
+
+/* A datagram of any length: a copy of each piece, as the verifier knows no length of a packet's bytes. */
+static __always_inline __u64 add_datagram(__u64 sum, struct xdp_md *ctx, __u32 at, __u32 length)
+{
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	for (__u32 i = 0; i < ECHO_MAX_CHUNKS && length; i++) {
@@ -244,6 +248,22 @@ static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv
 		at += n;
 		length -= n;
 	}
+	return sum;
+}
+
+/* The whole checksum: a virtual interface may have handed us a packet that carries only a part. */
+static __always_inline __be16 udp6_checksum(struct xdp_md *ctx, const struct ipv6hdr *ip, struct udphdr *udp,
+					    __u32 length)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u64 sum = (__u64)bpf_htons(IPPROTO_UDP) + bpf_htonl(length);
+	__u16 check;
+
+	sum = add_words(sum, &ip->saddr, 8);
+	if (length == ECHO_PROBE && (void *)udp + ECHO_PROBE <= end)
+		sum = add_words(sum, udp, ECHO_PROBE / 4);
+	else
+		sum = add_datagram(sum, ctx, (__u32)((void *)udp - data), length);
 	check = fold(sum);
 	return check ? check : 0xffff;
 }
@@ -257,11 +277,18 @@ static __always_inline void turn_udp(struct udphdr *udp)
 	udp->check = 0; /* none (RFC 768); mandatory in IPv6, filled in later */
 }
 
-static __always_inline void fill_probe(struct dfb_probe *probe, const __u32 source[4], __u64 arrived)
+/* To look at the clock twice takes longer than all the rest of an answer: a few answers tell for all.
+ * Return: when this one's probe arrived; 0: it does not tell. */
+static __always_inline __u64 note_arrival(const struct dfb_echo_counters *count)
+{
+	return count->answered % DFB_PROBE_MEASURED ? 0 : bpf_ktime_get_ns();
+}
+
+static __always_inline void fill_probe(struct dfb_probe *probe, __u32 received, __u64 arrived)
 {
 	probe->flags |= DFB_PROBE_REPLY;
-	probe->received = bpf_htonl(count_source(source));
-	probe->residence_ns = bpf_htonl((__u32)(bpf_ktime_get_ns() - arrived));
+	probe->received = bpf_htonl(received);
+	probe->residence_ns = arrived ? bpf_htonl((__u32)(bpf_ktime_get_ns() - arrived)) : 0;
 }
 
 static __always_inline int is_probe(struct dfb_probe *probe, __u32 payload, void *end)
@@ -272,7 +299,7 @@ static __always_inline int is_probe(struct dfb_probe *probe, __u32 payload, void
 
 /* Why a datagram to our port gets no answer; XDP_TX: it does. */
 static __always_inline int judge(const struct packet *pkt, struct udphdr *udp, const __u32 source[4],
-				 struct dfb_echo_counters *count)
+				 const __u32 *known, struct dfb_echo_counters *count)
 {
 	__u16 port = bpf_ntohs(udp->source);
 	__u32 destination[4];
@@ -280,11 +307,11 @@ static __always_inline int judge(const struct packet *pkt, struct udphdr *udp, c
 	parse_destination(pkt, destination);
 	if (!is_unicast(pkt))
 		return refuse(&count->not_unicast, XDP_PASS);
-	if (!is_our_station(pkt->eth->h_dest))
+	if (!is_our_station(pkt->link->to))
 		return refuse(&count->not_for_us, XDP_PASS);
-	if (is_our_station(pkt->eth->h_source) || parse_same_address(source, destination))
+	if (is_our_station(pkt->link->from) || parse_same_address(source, destination))
 		return refuse(&count->own_source, XDP_DROP);
-	if (!is_allowed(source))
+	if (!known && !is_allowed(source))
 		return refuse(&count->not_allowed, XDP_PASS);
 	if (port < ECHO_PRIVILEGED_PORTS)
 		return refuse(&count->low_port, XDP_DROP);
@@ -298,11 +325,11 @@ int dfb_echo(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct dfb_echo_counters *count = bpf_map_lookup_elem(&echo_counters, &(__u32){0});
-	__u64 arrived = bpf_ktime_get_ns();
 	struct packet pkt = {};
 	struct dfb_probe *probe;
-	__u32 source[4], length;
+	__u32 source[4], length, *known;
 	struct udphdr *udp;
+	__u64 arrived;
 	int fate, ours;
 
 	if (!count || parse_frame(data, end, &pkt) != PARSE_OK)
@@ -317,8 +344,10 @@ int dfb_echo(struct xdp_md *ctx)
 	length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) || length > pkt.l4_length)
 		return refuse(&count->truncated, XDP_PASS);
+	arrived = note_arrival(count);
 	parse_source(&pkt, source);
-	fate = judge(&pkt, udp, source, count);
+	known = bpf_map_lookup_elem(&echo_sources, source);
+	fate = judge(&pkt, udp, source, known, count);
 	if (fate != XDP_TX)
 		return fate;
 	if (length > sizeof(*udp) + DFB_ECHO_MAX_PAYLOAD)
@@ -330,16 +359,16 @@ int dfb_echo(struct xdp_md *ctx)
 	ours = is_probe(probe, length - sizeof(*udp), end);
 	if (ours && (probe->flags & DFB_PROBE_REPLY))
 		return refuse(&count->reply_bit, XDP_DROP);
-	if (is_above_rate(arrived))
+	if (is_above_rate())
 		return refuse(&count->rate_limited, XDP_DROP);
 
 	if (ours && (void *)(probe + 1) <= end)
-		fill_probe(probe, source, arrived);
-	swap_stations(pkt.eth);
+		fill_probe(probe, count_source(source, known), arrived);
+	swap_stations(pkt.link);
 	turn_udp(udp);
 	if (pkt.ipv6) {
 		turn_ip6(pkt.l3);
-		udp->check = udp6_checksum(ctx, pkt.l3, (__u32)((void *)udp - data), length);
+		udp->check = udp6_checksum(ctx, pkt.l3, udp, length);
 	} else {
 		turn_ip4(pkt.l3);
 	}

@@ -21,6 +21,13 @@
 #define PARSE_FRAGMENT_OFFSET 0x1fff
 #define PARSE_MORE_FRAGMENTS 0x2000
 
+/* struct ethhdr is packed, so compilers read it byte by byte; it begins at an even address. */
+struct parse_link {
+	__be16 to[ETH_ALEN / 2];
+	__be16 from[ETH_ALEN / 2];
+	__be16 type;
+};
+
 struct parse_vlan { /* IEEE 802.1Q; not in the UAPI headers */
 	__be16 tci;
 	__be16 type;
@@ -44,7 +51,7 @@ enum parse_result {
  * @options: IPv4 options are present
  */
 struct packet {
-	struct ethhdr *eth;
+	struct parse_link *link;
 	void *l3;
 	void *l4;
 	__u32 l4_length;
@@ -98,14 +105,14 @@ static __always_inline enum parse_result parse_ip6(void *at, void *end, struct p
 
 static __always_inline enum parse_result parse_frame(void *data, void *end, struct packet *pkt)
 {
-	struct ethhdr *eth = data;
-	void *at = eth + 1;
+	struct parse_link *link = data;
+	void *at = link + 1;
 	__be16 type;
 
 	if (at > end)
 		return PARSE_TRUNCATED;
-	pkt->eth = eth;
-	type = eth->h_proto;
+	pkt->link = link;
+	type = link->type;
 #pragma unroll
 	for (int i = 0; i < PARSE_MAX_TAGS; i++) {
 		struct parse_vlan *vlan = at;

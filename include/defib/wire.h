@@ -15,6 +15,7 @@
 #define DFB_PROBE_MAGIC 0x64666231u /* "dfb1" */
 #define DFB_PROBE_VERSION 1
 #define DFB_PROBE_REPLY 0x01u /* set by the responder, never by the prober */
+#define DFB_PROBE_MEASURED 16 /* of so many answers, a responder's processor measures the residence of one */
 #define DFB_ECHO_PORT 7	      /* RFC 862 */
 #define DFB_ECHO_MAX_PAYLOAD 512
 
@@ -28,7 +29,7 @@
  * @seq: counts attempts per target, wraps
  * @nonce: random; only a reply that carries it is believed
  * @received: reserved; the responder's count of probes from this source address, this one included
- * @residence_ns: reserved; time between arrival and answer on the responder
+ * @residence_ns: reserved; time between arrival and answer on the responder; 0: not measured
  */
 struct dfb_probe {
 	__be32 magic;

@@ -270,6 +270,15 @@ static void the_checksums_of_answers_are_right_for_every_length(void **state)
 	}
 }
 
+static uint32_t verdict_on(const struct frame *in)
+{
+	struct rig_run run = {};
+	uint8_t packet[FRAME_ROOM];
+
+	rig_xdp(rig.echo->progs.dfb_echo, packet, frame_build(in, packet), &run);
+	return run.verdict;
+}
+
 static struct dfb_probe answer_to(const char *source)
 {
 	struct frame in = {
@@ -287,27 +296,55 @@ static struct dfb_probe answer_to(const char *source)
 static void an_answer_tells_how_many_came_and_how_long_it_took(void **state)
 {
 	uint64_t begin = rig_now();
+	int measured = 0;
 
 	(void)state;
 	forget_sources();
-	for (uint32_t i = 1; i <= 3; i++) {
+	rig_zero(rig.echo->maps.echo_counters);
+	for (uint32_t i = 1; i <= 3 * DFB_PROBE_MEASURED; i++) {
 		struct dfb_probe probe = answer_to(FRAME_SOURCE4);
 
 		assert_int_equal(ntohl(probe.received), i);
 		assert_true(ntohl(probe.residence_ns) < rig_now() - begin);
+		measured += probe.residence_ns != 0;
 		assert_int_equal(ntohl(probe.seq), 5);
 		assert_int_equal(probe.nonce, 6);
 	}
+	assert_int_equal(measured, 3);
 	assert_int_equal(ntohl(answer_to("10.78.9.9").received), 1);
-	assert_int_equal(ntohl(answer_to(FRAME_SOURCE4).received), 4);
+	assert_int_equal(ntohl(answer_to(FRAME_SOURCE4).received), 3 * DFB_PROBE_MEASURED + 1);
+}
+
+static struct dfb_prefix prefix(const char *address, uint32_t length)
+{
+	struct dfb_prefix key = {.length = length};
+
+	assert_int_equal(inet_pton(AF_INET6, address, key.address), 1);
+	return key;
+}
+
+/* Not even when it sends what counts no source. */
+static void a_source_that_is_known_is_not_looked_up_in_the_list(void **state)
+{
+	struct dfb_prefix key = prefix("::ffff:10.78.0.0", 96 + 16);
+	int list = bpf_map__fd(rig.echo->maps.echo_allow);
+	struct frame in = {TEXT, .source = "10.78.0.77"};
+	uint32_t yes = 1;
+
+	(void)state;
+	answer_to("10.78.0.77");
+	assert_int_equal(bpf_map_delete_elem(list, &key), 0);
+	assert_int_equal(verdict_on(&in), XDP_TX);
+	in.source = "10.78.0.78";
+	assert_int_equal(verdict_on(&in), XDP_PASS);
+	assert_int_equal(bpf_map_update_elem(list, &key, &yes, BPF_NOEXIST), 0);
 }
 
 static void allow(const char *address, uint32_t length)
 {
-	struct dfb_prefix key = {.length = length};
+	struct dfb_prefix key = prefix(address, length);
 	uint32_t yes = 1;
 
-	assert_int_equal(inet_pton(AF_INET6, address, key.address), 1);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(rig.echo->maps.echo_allow), &key, &yes, BPF_ANY), 0);
 }
 
@@ -333,6 +370,7 @@ int echo_tests(void)
 		cmocka_unit_test(a_frame_cut_anywhere_passes_unchanged),
 		cmocka_unit_test(the_checksums_of_answers_are_right_for_every_length),
 		cmocka_unit_test(an_answer_tells_how_many_came_and_how_long_it_took),
+		cmocka_unit_test(a_source_that_is_known_is_not_looked_up_in_the_list),
 	};
 
 	return cmocka_run_group_tests_name("dfb_echo", tests, set_up, rig_close);
@@ -345,11 +383,8 @@ int echo_tests(void)
 static uint32_t verdict_on_a_probe(void)
 {
 	struct frame in = {.length = 0};
-	struct rig_run run = {};
-	uint8_t packet[FRAME_ROOM];
 
-	rig_xdp(rig.echo->progs.dfb_echo, packet, frame_build(&in, packet), &run);
-	return run.verdict;
+	return verdict_on(&in);
 }
 
 static void after_a_burst_answers_are_limited(void **state)
@@ -370,9 +405,13 @@ static void after_a_burst_answers_are_limited(void **state)
 
 static void a_step_later_there_is_one_more_answer(void **state)
 {
-	uint64_t due = rig_now() + 9 * STEP_NS + STEP_NS / 2;
+	uint64_t due = 0;
 
 	(void)state;
+	rig_put(rig.echo->maps.echo_rate, 0, &due);
+	assert_int_equal(verdict_on_a_probe(), XDP_TX);
+	rig_get(rig.echo->maps.echo_rate, 0, &due); /* a step from now on its clock */
+	due += 8 * STEP_NS + STEP_NS / 2;
 	rig_put(rig.echo->maps.echo_rate, 0, &due);
 	assert_int_equal(verdict_on_a_probe(), XDP_DROP);
 	due -= STEP_NS;
@@ -405,13 +444,7 @@ static void what_is_refused_anyway_does_not_use_up_the_rate(void **state)
 static int set_up_limited(void **state)
 {
 	rig_open(state);
-	echo_bpf__destroy(rig.echo);
-	rig.echo = echo_bpf__open();
-	assert_non_null(rig.echo);
-	memcpy((void *)rig.echo->rodata->station, FRAME_STATION, sizeof(rig.echo->rodata->station));
-	rig.echo->rodata->rate_step_ns = STEP_NS;
-	rig.echo->rodata->rate_burst_ns = 9 * STEP_NS;
-	assert_int_equal(echo_bpf__load(rig.echo), 0);
+	rig_limit_echo(STEP_NS, 9 * STEP_NS);
 	allow("::", 0);
 	return 0;
 }

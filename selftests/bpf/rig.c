@@ -42,6 +42,17 @@ static void stay_on_cpu(void)
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 }
 
+static void load_echo(uint64_t step_ns, uint64_t burst_ns)
+{
+	rig.echo = echo_bpf__open();
+	assert_non_null(rig.echo);
+	memcpy((void *)rig.echo->rodata->station, FRAME_STATION, sizeof(rig.echo->rodata->station));
+	rig.echo->rodata->tick_ns = clock_tick_ns();
+	rig.echo->rodata->rate_step_ns = step_ns;
+	rig.echo->rodata->rate_burst_ns = burst_ns;
+	assert_int_equal(echo_bpf__load(rig.echo), 0);
+}
+
 static void load_programs(void)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = RIG_PINS);
@@ -50,17 +61,15 @@ static void load_programs(void)
 	rig.beat = beat_bpf__open_opts(&opts);
 	rig.steer = steer_bpf__open_opts(&opts);
 	rig.root = root_bpf__open_and_load();
-	rig.echo = echo_bpf__open();
-	assert_true(rig.beat && rig.steer && rig.root && rig.echo);
+	assert_true(rig.beat && rig.steer && rig.root);
 	pins_capacity(rig.beat->obj, RIG_SERVERS, RIG_POOLS);
 	pins_capacity(rig.steer->obj, RIG_SERVERS, RIG_POOLS);
 	rig.beat->rodata->n_servers = RIG_SERVERS;
 	rig.steer->rodata->mark_mask = RIG_MARK_MASK;
 	rig.steer->rodata->mark_shift = RIG_MARK_SHIFT;
-	memcpy((void *)rig.echo->rodata->station, FRAME_STATION, sizeof(rig.echo->rodata->station));
 	assert_int_equal(beat_bpf__load(rig.beat), 0);
 	assert_int_equal(steer_bpf__load(rig.steer), 0);
-	assert_int_equal(echo_bpf__load(rig.echo), 0);
+	load_echo(0, 0);
 }
 
 /* Its frames pass the egress program, which sees its cookie (QDISC_BYPASS would skip it). */
@@ -129,6 +138,12 @@ int rig_open(void **state)
 	open_sockets();
 	open_rings();
 	return 0;
+}
+
+void rig_limit_echo(uint64_t step_ns, uint64_t burst_ns)
+{
+	echo_bpf__destroy(rig.echo);
+	load_echo(step_ns, burst_ns);
 }
 
 int rig_close(void **state)

@@ -74,6 +74,9 @@ int rig_close(void **state);
 /** rig_clear() - a test is over: no targets, no pools, no events. */
 int rig_clear(void **state);
 
+/** rig_limit_echo() - the responder anew, with a limit: so long between two answers, so far ahead of it. */
+void rig_limit_echo(uint64_t step_ns, uint64_t burst_ns);
+
 /* --- runs and counters ----------------------------------------------------------------------- */
 
 /**

@@ -35,6 +35,9 @@ void loop_stop(struct loop *loop);
 /** clock_now_ns() - CLOCK_MONOTONIC, the clock of the kernel programs. */
 uint64_t clock_now_ns(void);
 
+/** clock_tick_ns() - a jiffy of this kernel. */
+uint64_t clock_tick_ns(void);
+
 /** timer_open() - a timerfd(2) of CLOCK_MONOTONIC. Return: descriptor or -errno. */
 int timer_open(void);
 

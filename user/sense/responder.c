@@ -17,6 +17,7 @@
 #include <linux/if_ether.h>
 
 #include "base/clean.h"
+#include "base/loop.h"
 #include "base/netns.h"
 #include "base/paths.h"
 #include "base/pins.h"
@@ -139,6 +140,7 @@ static int load(const struct responder_want *want, struct echo_bpf **ret_skel)
 
 	if (!err) {
 		memcpy((void *)skel->rodata->station, station, ETH_ALEN);
+		skel->rodata->tick_ns = clock_tick_ns();
 		skel->rodata->rate_step_ns = want->rate ? 1000000000ull / want->rate : 0;
 		skel->rodata->rate_burst_ns = RESPONDER_BURST_NS;
 		err = echo_bpf__load(skel);
