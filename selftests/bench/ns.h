@@ -5,17 +5,27 @@
 
 #include <linux/types.h>
 
+#define NS_IP 14    /* where the IP header begins */
 #define NS_SHORT 74 /* a probe: Ethernet, IPv4, UDP and the payload */
 #define NS_LONG 94  /* the same with IPv6 */
 
+enum ns_next {
+	NS_SUBJECT,
+	NS_NOTHING,
+	NS_NEXT_MAX,
+};
+
 /**
  * struct ns_again - what each run is to find
- * @packet: a frame of NS_SHORT or NS_LONG bytes
+ * @link: the Ethernet header of a frame of NS_SHORT or NS_LONG bytes
+ * @rest: of the frame
  * @target: 0: there is no probe for it
  * @seq: of the probe, whose nonce is good again
  */
 struct ns_again {
-	__u8 packet[96];
+	__u16 link[NS_IP / 2];
+	__u16 pad;
+	__u32 rest[(NS_LONG - NS_IP) / 4];
 	__u32 target;
 	__u32 seq;
 	__u64 nonce;

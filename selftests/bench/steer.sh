@@ -10,6 +10,7 @@
 . "$root/selftests/lib/lab.sh"
 # shellcheck source=selftests/lib/bench.sh
 . "$root/selftests/lib/bench.sh"
+bench_need bench/blast bench/neigh.bpf.o
 
 ROUNDS=${DEFIB_ROUNDS:-15}
 PACKETS=${DEFIB_PACKETS:-100000}

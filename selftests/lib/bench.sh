@@ -38,6 +38,16 @@ bench_machine()
 	echo "$(date -u +%F), $(nproc) CPUs (${model:-$(uname -m)}), Linux ${release%%-*}, load $load"
 }
 
+# bench_need FILE...: of build/selftests
+bench_need()
+{
+	local name
+	for name; do
+		[ -f "$root/build/selftests/$name" ] ||
+			{ echo "build/selftests/$name is missing; run make tests" >&2; exit 1; }
+	done
+}
+
 # bench_open NAME UNIT TITLE: an empty table; what was kept before is forgotten
 bench_open()
 {
