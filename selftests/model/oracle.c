@@ -114,6 +114,7 @@ static void hear_routable(struct oracle *o, const struct event_routable *r)
 	if (!s)
 		return;
 	hear_flag(s, DFB_SERVER_UNROUTABLE, !r->ok);
+	memcpy(s->cannot_leave, r->cannot_leave, sizeof(s->cannot_leave));
 	oracle_want_sync(o);
 }
 

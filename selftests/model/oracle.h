@@ -25,6 +25,7 @@ struct world;
  * @policy: NULL: there is none
  * @target: the latest news of each target
  * @flags: DFB_SERVER_*; @flagged: as the core last had them written
+ * @cannot_leave: by the link; @cannot_leave_told: as the core last had it written
  * @state: last reported
  */
 struct oracle_server {
@@ -32,6 +33,8 @@ struct oracle_server {
 	struct event_target target[DFB_FAMILIES];
 	uint32_t flags;
 	uint32_t flagged;
+	bool cannot_leave[DFB_FAMILIES];
+	bool cannot_leave_told[DFB_FAMILIES];
 	char state[DFB_NAME_LEN];
 };
 

@@ -106,10 +106,12 @@ static void judge_flag(struct world *w, const struct action *a)
 {
 	struct oracle_server *s = oracle_server_of(&w->oracle, a->flag.server);
 
-	if (s)
-		s->flagged = a->flag.flags;
-	else
+	if (!s) {
 		world_fail(w, "server %u is flagged, which is not known", a->flag.server);
+		return;
+	}
+	s->flagged = a->flag.flags;
+	memcpy(s->cannot_leave_told, a->flag.cannot_leave, sizeof(s->cannot_leave_told));
 }
 
 static void judge_sync(struct world *w)
@@ -276,8 +278,11 @@ static void miss_all(struct world *w, const struct event *ev)
 			miss_of_pool(w, ev, &o->pools[id]);
 	}
 	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
-		if (o->servers[id].flags != o->servers[id].flagged)
-			world_fail(w, "the kernel is not told that server %u must not be chosen, or may be", id);
+		const struct oracle_server *s = &o->servers[id];
+
+		if (s->flags != s->flagged ||
+		    memcmp(s->cannot_leave, s->cannot_leave_told, sizeof(s->cannot_leave)))
+			world_fail(w, "the kernel is not told that server %u is not to be chosen, or is again", id);
 	}
 	if (o->moved)
 		world_fail(w, "a failover of pool %u is not told", o->moved);

@@ -199,14 +199,18 @@ static void a_probe_counts_from_its_stamp_on(void **state)
 
 static void what_left_the_window_is_skipped(void **state)
 {
-	struct bench b = bench();
+	static const uint32_t probes[] = {DFB_WINDOW + 1, DFB_WINDOW + 8, 2 * DFB_WINDOW, 3 * DFB_WINDOW + 4};
 
 	(void)state;
-	for (int i = 0; i < 100; i++)
-		probe(&b);
-	judge(&b);
-	assert_int_equal(b.d.judged, 100);
-	assert_int_equal(b.d.expired, DFB_WINDOW);
+	for (size_t row = 0; row < ARRAY_SIZE(probes); row++) {
+		struct bench b = bench();
+
+		for (uint32_t i = 0; i < probes[row]; i++)
+			probe(&b);
+		judge(&b);
+		assert_int_equal(b.d.judged, probes[row]);
+		assert_int_equal(b.d.expired, DFB_WINDOW);
+	}
 }
 
 static void a_whole_window_is_judged(void **state)
