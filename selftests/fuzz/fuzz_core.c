@@ -3,7 +3,8 @@
  * Any bytes as a stream of events for the decision core: a configuration, then what the kernel says (at once,
  * late, twice, or never), time, operators, links, reloads, restarts, actions that work, linger or fail. The
  * simulator's oracle judges each step, its truth what is left in the end, when nothing goes wrong any more.
- * Twice the same bytes give twice the same trace; if something is wrong, it is printed.
+ * Twice the same bytes give twice the same trace; it is printed if something is wrong, or
+ * if FUZZ_TRACE is in the environment.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -439,7 +440,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > MOST)
 		return 0;
 	first = play(data, size, NULL);
-	second = play(data, size, first.failures ? stderr : NULL);
+	second = play(data, size, first.failures || getenv("FUZZ_TRACE") ? stderr : NULL);
 	assert(first.hash == second.hash);
 	assert(!first.failures);
 	return 0;
