@@ -34,7 +34,8 @@ LIB_SRC := $(filter-out user/defibd.c user/probe.c,$(wildcard user/*.c user/*/*.
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard selftests/unit/test_*.c selftests/net/test_*.c))
-TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(wildcard tools/lab.d/*.c))
+TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(filter-out %.bpf.c,$(wildcard tools/lab.d/*.c))) \
+	$(B)/lab/loss.bpf.o
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard selftests/fuzz/fuzz_*.c))
 
 # keep what is made on the way
@@ -73,13 +74,17 @@ next: $(SKELETONS)
 		$(addprefix $(B)/next/,defibd defib-probe)
 
 tests: next $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(BENCH) \
-		$(B)/selftests/stress/oracle
+		$(B)/selftests/rate
 
 lint: $(B)/libcore.a ## layers, SPDX lines, sizes, scripts
 	@tools/layers
 	@tools/lint
 
 $(B)/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/lab/%.bpf.o: tools/lab.d/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -154,14 +159,14 @@ $(B)/selftests/stress/oracle: $(STRESS_OBJ) $(ARCHIVES)
 
 # The simulator runs bpf/beat.bpf.c itself: the shim stands in for what libbpf declares. What it is
 # made of goes to build/world/, as build/selftests/model is the program.
-MODEL_SRC := $(filter-out %/model.c %/story.c,$(wildcard selftests/model/*.c))
+MODEL_SRC := $(filter-out %/model.c %/story.c %/rate.c,$(wildcard selftests/model/*.c))
 MODEL_OBJ := $(MODEL_SRC:selftests/model/%.c=$(B)/world/%.o)
 
 $(B)/world/%.o: selftests/model/%.c
 	@mkdir -p $(@D)
 	$(CC) -Iselftests/model/shim $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/selftests/model $(B)/selftests/story: $(B)/selftests/%: $(B)/world/%.o $(MODEL_OBJ) \
+$(B)/selftests/model $(B)/selftests/story $(B)/selftests/rate: $(B)/selftests/%: $(B)/world/%.o $(MODEL_OBJ) \
 		$(B)/user/base/text.o $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^

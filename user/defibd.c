@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "daemon.h"
@@ -69,6 +70,16 @@ static int parse(int argc, char **argv, struct options *o)
 	return 2;
 }
 
+/* Warnings only: what is fit needs no words here, as what is right needs none. */
+static void advise(const struct options *o, const struct policy *policy)
+{
+	struct snapshot *s = advice_read(o->instance, stderr);
+
+	if (s)
+		advice_print(policy, s, o->config, stderr, NULL);
+	snapshot_free(s);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {.config = PATHS_DEFAULT_CONFIG, .instance = PATHS_DEFAULT_INSTANCE};
@@ -82,6 +93,7 @@ int main(int argc, char **argv)
 	if (status)
 		return status == -EACCES ? 4 : 2;
 	if (o.check) {
+		advise(&o, policy);
 		policy_free(policy);
 		return 0;
 	}

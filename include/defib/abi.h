@@ -309,10 +309,11 @@ struct dfb_slot {
  * @penalty: damping, as of @penalty_ns
  * @damped: 1: above `suppress` and not yet below `reuse`
  * @cpu: that handled its last reply
+ * @rows: of expired probes that ended within a second; what lasts longer is an outage, and no loss
  * @sent: probes stamped
  * @answered: probes with a reply in time or before they were judged
  * @expired: probes judged missing
- * @expired_again: of these, directly after another one
+ * @expired_again: of these, directly after another one, in @rows (16 of a row at most)
  * @unsent: probes attempted that never left
  * @late: replies after their probe was judged missing
  * @worst_late_ns: worst round trip among these since the last look
@@ -332,7 +333,7 @@ struct dfb_detect {
 	__u32 late_run;
 	__u32 damped;
 	__u32 cpu;
-	__u32 pad;
+	__u32 rows;
 	__u64 recovering_ns;
 	__u64 last_good_ns;
 	__u64 first_missed_ns;

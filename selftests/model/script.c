@@ -14,7 +14,8 @@
  *
  * Commands:
  *   kill|revive SERVER [ipv4|ipv6]             slow SERVER TIME
- *   cut|heal|unplug|plug UPLINK                loss UPLINK PPM          bursts UPLINK ENTER-PPM LEAVE-PPM
+ *   cut|heal|unplug|plug UPLINK                loss UPLINK PPM
+ *   bursts UPLINK ENTER-PPM LEAVE-PPM [STEP]
  *   hold TIME [CPU] (replies wait there)       stall TIME (all CPUs)
  *   start|stop|continue|kill-9 prober|controller   late TIME (the prober)
  *   fail commits|syncs|steers N                commit-takes TIME        fill-ring | empty-ring
@@ -195,6 +196,8 @@ static void command_uplink(struct world *w, const struct words *l)
 	} else {
 		u->enter_ppm = words_number(l->word[2]);
 		u->leave_ppm = words_number(l->word[3]);
+		u->step_ns = *l->word[4] ? words_duration(l->word[4]) : 0;
+		u->stepped_ns = w->now;
 		u->bad = u->bad && u->enter_ppm;
 	}
 }

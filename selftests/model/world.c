@@ -7,6 +7,7 @@
 
 #define FNV_OFFSET 14695981039346656037ull
 #define FNV_PRIME 1099511628211ull
+#define STEPS_MAX 1000 /* then it has forgotten what it was */
 
 /* --- chance ---------------------------------------------------------------------------------- */
 
@@ -188,13 +189,24 @@ bool world_reaches(const struct world *w, const struct world_server *s, uint32_t
 	return s->conf.has[family] && !s->dead[family] && !u->cut && !u->no_carrier;
 }
 
+/* Bursts begin and end, with each packet or as time goes. */
+static void walk(struct world *w, struct world_uplink *u)
+{
+	uint64_t n = u->step_ns ? (w->now - u->stepped_ns) / u->step_ns : 1;
+
+	u->stepped_ns += n * u->step_ns;
+	for (n = detect_min(n, STEPS_MAX); n; n--) {
+		if (world_chance(w, u->bad ? u->leave_ppm : u->enter_ppm))
+			u->bad = !u->bad;
+	}
+}
+
 /* One way through an uplink. */
 static bool is_lost(struct world *w, struct world_uplink *u)
 {
 	if (u->cut || u->no_carrier)
 		return true;
-	if (world_chance(w, u->bad ? u->leave_ppm : u->enter_ppm))
-		u->bad = !u->bad;
+	walk(w, u);
 	return u->bad || world_chance(w, u->loss_ppm);
 }
 

@@ -82,6 +82,8 @@ struct world_uplink {
 	uint32_t loss_ppm;
 	uint32_t enter_ppm;
 	uint32_t leave_ppm;
+	uint64_t step_ns;    /* how often it may; 0: with each packet */
+	uint64_t stepped_ns; /* the last time */
 	uint64_t delay_ns; /* there and back */
 	uint64_t jitter_ns;
 };

@@ -70,8 +70,8 @@ first=$(epoch)
 expect "ids" "$(ids)" "1=s1 2=s2"
 
 # Servers come and go behind the one that serves: nobody is disturbed.
-traffic_start four --to 10.79.0.100 --rate 5000
-traffic_start six --to fd79::100 --rate 5000
+traffic_start four --to 10.79.0.100 --rate 1000
+traffic_start six --to fd79::100 --rate 1000
 probes=$(probes_of s1)
 configure s1,s2,s3
 reload

@@ -165,9 +165,35 @@ static void losses_and_losses_after_a_loss_are_counted(void **state)
 	}
 	assert_int_equal(b.d.expired, 30);
 	assert_int_equal(b.d.expired_again, 20);
+	assert_int_equal(b.d.rows, 10);
 	assert_int_equal(b.d.unsent, 10);
 	assert_int_equal(b.d.answered, 10);
 	assert_int_equal(b.d.sent, 30);
+}
+
+/* A dead server says nothing about loss; a long row does not say more than sixteen. */
+static void an_outage_is_no_loss(void **state)
+{
+	static const struct {
+		uint32_t misses, rows, again;
+	} rows[] = {{1, 1, 0}, {2, 1, 1}, {16, 1, 15}, {17, 1, 15}, {900, 1, 15}, {1100, 0, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bench b = bench();
+
+		for (uint32_t n = 0; n < rows[i].misses; n++) {
+			probe(&b);
+			judge(&b);
+		}
+		assert_int_equal(b.d.expired_again, 0);
+		live(&b);
+		judge(&b);
+		assert_int_equal(b.d.expired, rows[i].misses);
+		if (b.d.rows != rows[i].rows || b.d.expired_again != rows[i].again)
+			fail_msg("%u misses: %u rows, %u again", rows[i].misses, b.d.rows,
+				 (unsigned int)b.d.expired_again);
+	}
 }
 
 static void what_was_not_attempted_is_not_judged(void **state)
@@ -330,6 +356,7 @@ int main(void)
 		cmocka_unit_test(judgements_are_in_order),
 		cmocka_unit_test(a_reply_that_is_there_when_judged_counts),
 		cmocka_unit_test(losses_and_losses_after_a_loss_are_counted),
+		cmocka_unit_test(an_outage_is_no_loss),
 		cmocka_unit_test(what_was_not_attempted_is_not_judged),
 		cmocka_unit_test(a_probe_counts_from_its_stamp_on),
 		cmocka_unit_test(what_left_the_window_is_skipped),

@@ -104,4 +104,8 @@ void status_print_services(const struct cli *cli, const json_t *doc, size_t max_
 void status_print_servers(const struct cli *cli, const json_t *doc, const json_t *before, size_t max_rows);
 void status_print_head(const struct cli *cli, const json_t *doc);
 
+/** status_ratio_cell() - a share of a document as a per cent, or "-" */
+struct table;
+void status_ratio_cell(struct table *t, const json_t *doc, const char *key);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <advice.h>
 #include <base/clean.h>
 #include <conf/conf.h>
 #include <load.h>
@@ -20,16 +21,51 @@ static void problems_to_array(char *text, json_t *ret_list)
 	}
 }
 
-static int answer_json(const struct cli *cli, int error, char *text, const struct policy *policy)
+static json_t *advice_json(const struct advice *a)
+{
+	const struct timing_forecast *f = &a->forecast;
+	bool known = a->known && f->mistakes_ns < 1e18;
+	char address[ADDRESS_TEXT_LEN];
+
+	return json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:i, s:o, s:b, s:i}",
+		"server", a->server->name,
+		"address", address_format(a->server->address[a->family], address),
+		"probes", (json_int_t)a->loss.probes,
+		"lost", (json_int_t)(a->loss.rows + a->loss.again),
+		"loss_ratio", timing_lost(&a->loss),
+		"loss_again_ratio", timing_lost_again(&a->loss),
+		"interval_us", (json_int_t)(a->pace.interval_ns / 1000),
+		"misses", (int)a->pace.misses,
+		"mistakes_every_s", known ? json_real(f->mistakes_ns / 1e9) : json_null(),
+		"at_least", (int)(a->known && f->at_least),
+		"enough_misses", (int)a->enough);
+}
+
+static json_t *all_advice_json(const struct policy *policy, const struct snapshot *s)
+{
+	json_t *list = json_array();
+	struct advice a;
+	uint32_t at = 0;
+
+	while (s && advice_next(policy, s, &at, &a))
+		json_array_append_new(list, advice_json(&a));
+	return list;
+}
+
+static int answer_json(const struct cli *cli, char *text, const struct policy *policy,
+		       const struct snapshot *s)
 {
 	json_t *problems = json_array();
-	json_t *doc = json_pack("{s:i, s:b, s:o}", "schema", CTL_SCHEMA, "ok", !error, "problems", problems);
+	json_t *doc = json_pack("{s:i, s:b, s:o}",
+		"schema", CTL_SCHEMA, "ok", policy != NULL, "problems", problems);
 
 	problems_to_array(text, problems);
 	if (policy)
 		json_object_update_new(doc, json_pack("{s:i, s:i, s:i}", "servers", (int)policy->n_servers,
 						      "pools", (int)policy->n_pools,
 						      "services", (int)policy->n_services));
+	if (policy)
+		json_object_set_new(doc, "loss", all_advice_json(policy, s));
 	return cli_print_json(cli, doc);
 }
 
@@ -44,6 +80,7 @@ int cmd_config(struct cli *cli, int argc, char **argv)
 {
 	CLEAN_FREE char *text = NULL;
 	struct policy *policy = NULL;
+	struct snapshot *s = NULL;
 	size_t size;
 	FILE *complain;
 	int error, code;
@@ -54,15 +91,20 @@ int cmd_config(struct cli *cli, int argc, char **argv)
 	if (!complain)
 		return cli_fail(CTL_FAILED, "%s", strerror(errno));
 	error = policy_load(argv[1], complain, &policy);
+	if (!error)
+		s = advice_read(cli->instance, complain);
+	if (s)
+		advice_print(policy, s, argv[1], complain, cli->json ? NULL : stdout);
 	fclose(complain);
 	code = error ? code_of_load(error) : CTL_OK;
 	if (cli->json)
-		code = answer_json(cli, error, text, policy) ? CTL_FAILED : code;
+		code = answer_json(cli, text, policy, s) ? CTL_FAILED : code;
 	else
 		fputs(text, stderr);
 	if (!cli->json && policy)
 		printf("%s: ok: %u servers, %u pools, %u services\n", argv[1], policy->n_servers,
 		       policy->n_pools, policy->n_services);
+	snapshot_free(s);
 	policy_free(policy);
 	return code;
 }

@@ -37,7 +37,7 @@ static void print_addresses(const struct cli *cli, const json_t *server)
 	size_t i;
 	json_t *a;
 
-	table_init(&t, "ADDRESS|STATE|>SINCE|>INTERVAL|>TIMEOUT|>MISSES|>PROBES|>REPLIES|>EXPIRED|>UNSENT|>LATE");
+	table_init(&t, "ADDRESS|STATE|>SINCE|>INTERVAL|>TIMEOUT|>MISSES|>PROBES|>REPLIES|>EXPIRED|>UNSENT|>LATE|>LOSS|>AGAIN");
 	json_array_foreach(json_object_get(server, "addresses"), i, a) {
 		table_cell(&t, "%s", cli_text(a, "address"));
 		table_cell(&t, "%s", cli_text(a, "state"));
@@ -46,6 +46,8 @@ static void print_addresses(const struct cli *cli, const json_t *server)
 		table_cell(&t, "%s", cli_us(a, "timeout_us", text));
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 			table_cell(&t, "%lld", (long long)cli_number(a, keys[k]));
+		status_ratio_cell(&t, a, "loss_ratio");
+		status_ratio_cell(&t, a, "loss_again_ratio");
 	}
 	table_print(&t, cli->out, cli->colour, 0);
 }

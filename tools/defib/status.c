@@ -62,6 +62,17 @@ void status_print_services(const struct cli *cli, const json_t *doc, size_t max_
 	table_print(&t, cli->out, cli->colour, max_rows);
 }
 
+/* A share that may not be known. */
+void status_ratio_cell(struct table *t, const json_t *doc, const char *key)
+{
+	const json_t *ratio = json_object_get(doc, key);
+
+	if (json_is_real(ratio))
+		table_cell(t, "%.3g %%", 100 * json_real_value(ratio));
+	else
+		table_cell(t, "-");
+}
+
 /* Of the probes judged since @before, or ever. */
 static void loss_cell(struct table *t, const json_t *server, const json_t *before)
 {
@@ -102,7 +113,7 @@ void status_print_servers(const struct cli *cli, const json_t *doc, const json_t
 	size_t i;
 	json_t *server;
 
-	table_init(&t, "SERVER|STATE|>SINCE|>P50|>P99|>PROBES|>LOSS|POOLS (* SERVES)");
+	table_init(&t, "SERVER|STATE|>SINCE|>P50|>P99|>PROBES|>LOSS|>AGAIN|POOLS (* SERVES)");
 	json_array_foreach(json_object_get(doc, "servers"), i, server) {
 		const json_t *then = before ? cli_find(json_object_get(before, "servers"),
 						       cli_text(server, "name")) : NULL;
@@ -116,6 +127,7 @@ void status_print_servers(const struct cli *cli, const json_t *doc, const json_t
 		table_cell(&t, "%s", cli_us(server, "rtt_p99_us", text));
 		table_cell(&t, "%lld", (long long)cli_number(server, "probes_sent"));
 		loss_cell(&t, server, then);
+		status_ratio_cell(&t, server, "loss_again_ratio");
 		pools_cell(&t, doc, server);
 	}
 	table_print(&t, cli->out, cli->colour, 0);

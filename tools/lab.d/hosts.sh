@@ -60,6 +60,9 @@ hosts_heal() {
 		# shellcheck disable=SC2207
 		ports+=($(cut_ports "$host" yes))
 	done
+	for host in "${ports[@]}"; do
+		loss_end "$host"
+	done
 	"$wire" plug "$lab_name-switch" "${ports[@]}" >/dev/null
 	"$wire" mend "$lab_name-switch" "${ports[@]}"
 }

@@ -49,6 +49,7 @@ struct draft {
 	const yaml_node_t *gateway_at;
 	struct policy_heartbeat heartbeat; /* defaults of all servers */
 	bool heartbeat_ok;
+	const yaml_node_t *pace_at; /* its `misses` or `interval`; NULL: neither is written */
 	uint32_t n_servers;
 	struct draft_server *servers;
 	uint32_t n_pools;
@@ -70,6 +71,9 @@ void draft_hooks(struct draft *d, const struct reader_key *key, const yaml_node_
 
 /** draft_heartbeat_defaults() - as documented in defib.yaml(5). */
 void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat);
+
+/** draft_pace() - where a server's heartbeat says, or inherits, how it is probed; or the server itself */
+const yaml_node_t *draft_pace(struct draft_server *server);
 
 /** draft_heartbeat_fit() - lower what follows from the interval, once that is final. */
 void draft_heartbeat_fit(struct policy_heartbeat *heartbeat);

@@ -3,11 +3,13 @@
  * How servers are probed: the defaults, and what a server says otherwise. A server starts from the
  * defaults as they were read, so that it may override single keys.
  *
- * The detector has a window of DFB_WINDOW probes; no timeout may outlast half of it. A fixed
+ * The detector has a window of DFB_WINDOW probes; no timeout may outlast half of it, nor what a row of
+ * misses and the confirm probes leave of it, or the first missed probe is forgotten before the last. A fixed
  * timeout that does is an error. The ceiling of the automatic one is an error where the same
  * section wrote it, and is lowered where it is the default or inherited: who shortens the interval
  * of one server does not want to hear of a number that he never wrote.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "draft.h"
@@ -145,30 +147,39 @@ static const yaml_node_t *place(struct reader *r, const yaml_node_t *node, const
 	return at ? at : node;
 }
 
-static uint64_t longest_timeout(const struct policy_heartbeat *hb)
+/* In intervals; the greatest numbers of misses and confirm probes leave some. */
+static uint32_t longest_timeout(const struct policy_heartbeat *hb)
 {
-	return TIMEOUT_INTERVALS * hb->interval_ns;
+	uint32_t left = DFB_WINDOW - hb->misses - hb->confirm_probes;
+
+	return left < TIMEOUT_INTERVALS ? left : TIMEOUT_INTERVALS;
 }
 
-static void complain_long(struct reader *r, const yaml_node_t *at, const char *what, uint64_t timeout_ns,
-			  uint64_t limit_ns)
+static void complain_long(struct reader *r, const yaml_node_t *at, const struct policy_heartbeat *hb,
+			  const char *what, uint64_t timeout_ns)
 {
-	reader_error(r, at, "%s %s is longer than %u intervals (%s), lower it or raise 'interval'", what,
-		     reader_duration_text(timeout_ns).text, TIMEOUT_INTERVALS,
-		     reader_duration_text(limit_ns).text);
+	uint32_t limit = longest_timeout(hb);
+	char why[96] = "";
+
+	if (limit < TIMEOUT_INTERVALS)
+		snprintf(why, sizeof(why), ", which %u misses and %u confirm probes leave of %d", hb->misses,
+			 hb->confirm_probes, DFB_WINDOW);
+	reader_error(r, at, "%s %s is longer than %u intervals (%s)%s, lower it or raise 'interval'", what,
+		     reader_duration_text(timeout_ns).text, limit,
+		     reader_duration_text(limit * hb->interval_ns).text, why);
 }
 
 static void check_timeout(struct reader *r, const yaml_node_t *node, const struct policy_heartbeat *hb)
 {
 	const yaml_node_t *at = place(r, node, "timeout", "interval");
 	const yaml_node_t *max_at = reader_find(r, reader_find(r, node, "timeout"), "max");
-	uint64_t limit = longest_timeout(hb);
+	uint64_t limit = longest_timeout(hb) * hb->interval_ns;
 	uint64_t max = hb->timeout_max_ns < limit ? hb->timeout_max_ns : limit;
 
 	if (hb->timeout_ns > limit)
-		complain_long(r, at, "timeout", hb->timeout_ns, limit);
+		complain_long(r, at, hb, "timeout", hb->timeout_ns);
 	if (max_at && hb->timeout_max_ns > limit)
-		complain_long(r, max_at, "timeout max", hb->timeout_max_ns, limit);
+		complain_long(r, max_at, hb, "timeout max", hb->timeout_max_ns);
 	else if (!hb->timeout_ns && hb->timeout_min_ns > max)
 		reader_error(r, at, "timeout min %s is above its max %s, lower min or raise %s",
 			     reader_duration_text(hb->timeout_min_ns).text, reader_duration_text(max).text,
@@ -177,7 +188,7 @@ static void check_timeout(struct reader *r, const yaml_node_t *node, const struc
 
 void draft_heartbeat_fit(struct policy_heartbeat *hb)
 {
-	uint64_t limit = longest_timeout(hb);
+	uint64_t limit = longest_timeout(hb) * hb->interval_ns;
 
 	if (hb->timeout_max_ns > limit)
 		hb->timeout_max_ns = limit;
@@ -208,6 +219,13 @@ static void check_risk(struct reader *r, const yaml_node_t *node, const struct p
 		    reader_duration_text(hb->misses * hb->interval_ns).text);
 }
 
+static const yaml_node_t *find_pace(struct reader *r, const yaml_node_t *node)
+{
+	const yaml_node_t *at = reader_find(r, node, "misses");
+
+	return at ? at : reader_find(r, node, "interval");
+}
+
 static void check(struct reader *r, const yaml_node_t *node, const struct policy_heartbeat *hb)
 {
 	check_timeout(r, node, hb);
@@ -222,7 +240,18 @@ void draft_heartbeat(struct draft *d, const yaml_node_t *node)
 	reader_mapping(&d->r, &heartbeat_table, node, &d->heartbeat);
 	if (d->r.errors == errors)
 		check(&d->r, node, &d->heartbeat);
+	d->pace_at = find_pace(&d->r, node);
 	d->heartbeat_ok = d->r.errors == errors;
+}
+
+const yaml_node_t *draft_pace(struct draft_server *server)
+{
+	struct draft *d = server->draft;
+	const yaml_node_t *own = server->heartbeat_at ? find_pace(&d->r, server->heartbeat_at) : NULL;
+
+	if (own)
+		return own;
+	return d->pace_at ? d->pace_at : server->at;
 }
 
 void draft_server_heartbeat(struct draft_server *server)

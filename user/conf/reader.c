@@ -82,6 +82,11 @@ unsigned int reader_line(const yaml_node_t *node)
 	return (unsigned int)node->start_mark.line + 1;
 }
 
+unsigned int reader_column(const yaml_node_t *node)
+{
+	return (unsigned int)node->start_mark.column + 1;
+}
+
 /* --- words that are nearly right -------------------------------------------------------------- */
 
 #define NEAR_MAX 32

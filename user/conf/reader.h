@@ -100,6 +100,9 @@ void reader_unknown(struct reader *r, const yaml_node_t *node, const char *what,
 /** reader_line() - where a node is, for "already in line 7". */
 unsigned int reader_line(const yaml_node_t *node);
 
+/** reader_column() - from 1, in characters */
+unsigned int reader_column(const yaml_node_t *node);
+
 /* --- structure ------------------------------------------------------------------------------- */
 
 /** reader_mapping() - read all values of a mapping into @object, as the table says. */

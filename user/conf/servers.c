@@ -119,5 +119,7 @@ void draft_servers(struct draft *d, const struct reader_key *key, const yaml_nod
 		if (server->heartbeat_at)
 			draft_server_heartbeat(server);
 		draft_heartbeat_fit(&server->out.heartbeat);
+		server->out.pace_line = reader_line(draft_pace(server));
+		server->out.pace_column = reader_column(draft_pace(server));
 	}
 }

@@ -47,6 +47,7 @@ struct policy_server {
 	bool has[DFB_FAMILIES];		    /* an address of this family */
 	uint8_t address[DFB_FAMILIES][16];
 	struct policy_heartbeat heartbeat;
+	unsigned int pace_line, pace_column; /* where `misses` or `interval` is written, for advice; from 1 */
 };
 
 enum policy_when_none {

@@ -12,6 +12,7 @@
 #include <detect.h>
 
 #include "counters.h"
+#include "loss.h"
 
 /* From good to bad, as the core ranks them, so that a server is what its worst address is. */
 static const enum server_state ranks[] = {
@@ -138,6 +139,7 @@ static json_t *address_json(const struct snapshot *s, uint32_t target)
 	const struct dfb_target *cfg = &s->targets[target];
 	const struct dfb_detect *d = target_detect(s, target);
 	const struct dfb_rtt *rtt = &s->rtt[target];
+	struct timing_loss loss = {0};
 	char address[ADDRESS_TEXT_LEN];
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}",
 		"address", address_format(cfg->address, address),
@@ -169,6 +171,8 @@ static json_t *address_json(const struct snapshot *s, uint32_t target)
 		"timer_late_worst_us", (json_int_t)(s->state[target].worst_lateness_ns / 1000),
 		"last_reply_ms_ago", d->last_good_ns ? json_integer((json_int_t)(
 			(int64_t)(s->now_ns - d->last_good_ns) / 1000000)) : json_null()));
+	loss_add(&loss, d);
+	json_object_update_new(doc, loss_json(&loss));
 	return doc;
 }
 
@@ -176,6 +180,7 @@ struct totals {
 	uint64_t sent;
 	uint64_t answered;
 	uint64_t expired;
+	struct timing_loss loss;
 	struct dfb_rtt rtt;
 };
 
@@ -186,6 +191,7 @@ static void add_target(struct totals *t, const struct snapshot *s, uint32_t targ
 	t->sent += d->sent;
 	t->answered += d->answered;
 	t->expired += d->expired;
+	loss_add(&t->loss, d);
 	for (uint32_t i = 0; i < DFB_RTT_BUCKETS; i++)
 		t->rtt.count[i] += s->rtt[target].count[i];
 }
@@ -242,7 +248,7 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 {
 	const struct dfb_server *server = &s->servers[id];
 	const struct dfb_detect *worst = server_worst(s, id, server_families(s, id));
-	json_t *addresses = json_array();
+	json_t *addresses = json_array(), *doc;
 	struct totals t = {0};
 
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
@@ -251,7 +257,7 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 		add_target(&t, s, dfb_target_id(id, family));
 		json_array_append_new(addresses, address_json(s, dfb_target_id(id, family)));
 	}
-	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}",
+	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}",
 		"name", server->name,
 		"id", (int)id,
 		"state", server_state(server, worst),
@@ -265,6 +271,8 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 		"flags", flags_json(server->flags),
 		"pools", server_pools_json(s, server),
 		"addresses", addresses);
+	json_object_update_new(doc, loss_json(&t.loss));
+	return doc;
 }
 
 /* --- pools ----------------------------------------------------------------------------------- */
