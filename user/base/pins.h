@@ -16,4 +16,7 @@ int pins_mount(void);
  */
 int pins_lock(void);
 
+/** pins_remove() - a folder and all pins in it; with a folder in it, it stays */
+void pins_remove(const char *dir);
+
 #endif

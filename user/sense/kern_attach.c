@@ -242,21 +242,6 @@ int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t s
 
 /* --- teardown -------------------------------------------------------------------------------- */
 
-void kern_unpin_all(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	char path[2 * PATHS_LEN + 256];
-
-	while (d && (entry = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		unlink(path);
-	}
-	if (d)
-		closedir(d);
-	rmdir(dir);
-}
-
 static void detach_known(const struct paths *paths)
 {
 	char path[PATHS_LEN + 16];
@@ -294,9 +279,9 @@ int kern_teardown(const struct paths *paths)
 		detach_known(paths);
 	else
 		detach_foreign(paths);
-	kern_unpin_all(paths->links_dir);
-	kern_unpin_all(paths->former_dir);
-	kern_unpin_all(paths->maps_dir);
+	pins_remove(paths->links_dir);
+	pins_remove(paths->former_dir);
+	pins_remove(paths->maps_dir);
 	rmdir(paths->pin_dir);
 	rmdir(PATHS_BPF "/defib"); /* fails while another instance or a responder is there */
 	return 0;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/pins.h"
 #include "kern_private.h"
 #include "snapshot.h"
 
@@ -37,7 +38,7 @@ int kern_heir_tidy(const struct paths *paths)
 	const char *from = is_there(paths->heir_dir) ? paths->heir_dir : paths->former_dir;
 
 	if (is_there(paths->maps_dir))
-		kern_unpin_all(paths->heir_dir);
+		pins_remove(paths->heir_dir);
 	else if (is_there(from) && rename(from, paths->maps_dir))
 		return -errno;
 	return 0;
@@ -49,7 +50,7 @@ static int put_in_force(const struct paths *paths)
 	if (is_there(paths->former_dir)) {
 		if (renameat2(AT_FDCWD, paths->heir_dir, AT_FDCWD, paths->maps_dir, RENAME_EXCHANGE))
 			return -errno;
-		kern_unpin_all(paths->heir_dir);
+		pins_remove(paths->heir_dir);
 		return 0;
 	}
 	if (rename(paths->maps_dir, paths->former_dir) || rename(paths->heir_dir, paths->maps_dir))
@@ -109,7 +110,7 @@ void kern_heir_settle(struct kern *k)
 			take_later(k, id, &former->plans[id], &former->pools[id]);
 		snapshot_free(former);
 	}
-	kern_unpin_all(k->paths.former_dir);
+	pins_remove(k->paths.former_dir);
 	k->inherits = false;
 }
 
@@ -219,7 +220,7 @@ int kern_heir_make(struct kern *k, const struct policy *policy, uint32_t abi, ch
 	if (!err)
 		err = make(k, policy, s);
 	if (err)
-		kern_unpin_all(k->paths.heir_dir);
+		pins_remove(k->paths.heir_dir);
 	snapshot_free(s);
 	return err;
 }

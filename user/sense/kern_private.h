@@ -43,9 +43,6 @@ int kern_put_control(struct kern *k, const struct policy *policy);
 /** kern_check_places() - is no foreign program where ours are to be? Return: 0 or -errno, @why. */
 int kern_check_places(const struct kern *k, const struct policy *policy, char *why, size_t size);
 
-/** kern_unpin_all() - a folder of pins and all in it (kern_attach.c) */
-void kern_unpin_all(const char *dir);
-
 /* kern_heir.c explains the sets of maps. */
 
 /** kern_heir_tidy() - the set in force is where it belongs, and nothing is half made. Return: 0 or -errno. */

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DOC: A responder takes the place of another
+ *
+ * A program and its maps are pinned as a set, `heir`, before the program gets its slot. By that it is
+ * attached, and the set belongs in the place of `maps`. Whoever is killed in between leaves a heir, and the
+ * slot tells which of the two is right: see settle().
+ */
 #include "responder.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +44,10 @@ const char *const responder_state_names[RESPONDER_STATE_MAX] = {
 	[RESPONDER_GONE] = "gone",
 };
 
+#define RESPONDER_MAPS "maps"
+#define RESPONDER_HEIR "heir"
+#define RESPONDER_PROG "prog"
+
 static const char *const pinned[] = {"echo_conf", "echo_counters", "echo_allow", "echo_sources"};
 
 /* --- pins ------------------------------------------------------------------------------------ */
@@ -56,26 +68,36 @@ static void name_use(struct xdp_use *use, const char *dir, int ifindex, enum xdp
 	snprintf(use->pin_conf, sizeof(use->pin_conf), "%.100s/conf", dir);
 }
 
-static int open_pin(const char *dir, const char *name)
+static int open_pin(const char *dir, const char *set, const char *name)
+{
+	char path[RESPONDER_PATH + 64];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, set, name);
+	return bpf_obj_get(path);
+}
+
+static void name_set(char path[RESPONDER_PATH + 32], const char *dir, const char *set)
+{
+	snprintf(path, RESPONDER_PATH + 32, "%.*s/%s", RESPONDER_PATH - 1, dir, set);
+}
+
+static void remove_set(const char *dir, const char *set)
 {
 	char path[RESPONDER_PATH + 32];
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return bpf_obj_get(path);
+	name_set(path, dir, set);
+	pins_remove(path);
 }
 
 static void remove_dir(const char *dir)
 {
-	char path[RESPONDER_PATH + 32];
 	struct xdp_use use;
 
 	name_use(&use, dir, 0, XDP_MODE_AUTO);
 	xdp_leave(&use);
-	for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, pinned[i]);
-		unlink(path);
-	}
-	rmdir(dir);
+	remove_set(dir, RESPONDER_HEIR);
+	remove_set(dir, RESPONDER_MAPS);
+	pins_remove(dir);
 	rmdir(RESPONDER_DIR);
 	rmdir(PATHS_BPF "/defib");
 }
@@ -94,7 +116,7 @@ static int make_dir(const char *dir)
 /* The link of an interface that was removed is empty: nothing can use these pins again. */
 static bool is_defunct(const char *dir)
 {
-	CLEAN_CLOSE int fd = open_pin(dir, "link");
+	CLEAN_CLOSE int fd = open_pin(dir, ".", "link");
 	struct bpf_link_info info = {};
 	uint32_t length = sizeof(info);
 
@@ -167,30 +189,61 @@ static int fill(struct echo_bpf *skel, const struct responder_want *want)
 		       0;
 }
 
-static void note_mode(struct echo_bpf *skel, int ifindex)
+static void note_mode(const char *dir)
 {
+	CLEAN_CLOSE int fd = open_pin(dir, RESPONDER_MAPS, "echo_conf");
 	struct dfb_echo_conf conf;
-	int fd = bpf_map__fd(skel->maps.echo_conf);
 
-	if (bpf_map_lookup_elem(fd, &(uint32_t){0}, &conf))
+	if (fd < 0 || bpf_map_lookup_elem(fd, &(uint32_t){0}, &conf))
 		return;
-	conf.generic = xdp_is_generic(ifindex);
+	conf.generic = xdp_is_generic((int)if_nametoindex(conf.interface));
 	bpf_map_update_elem(fd, &(uint32_t){0}, &conf, BPF_ANY);
 }
 
-static int pin_maps(struct echo_bpf *skel, const char *dir)
+static int pin_heir(struct echo_bpf *skel, const char *dir)
 {
-	char path[RESPONDER_PATH + 32];
+	char heir[RESPONDER_PATH + 32], path[RESPONDER_PATH + 64];
+	int err = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
+	remove_set(dir, RESPONDER_HEIR);
+	name_set(heir, dir, RESPONDER_HEIR);
+	if (mkdir(heir, 0750))
+		return -errno;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(pinned); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, pinned[i]);
 
-		snprintf(path, sizeof(path), "%s/%s", dir, pinned[i]);
-		unlink(path);
-		if (bpf_obj_pin(bpf_map__fd(map), path))
-			return -errno;
+		snprintf(path, sizeof(path), "%s/%s", heir, pinned[i]);
+		err = bpf_obj_pin(bpf_map__fd(map), path);
 	}
-	return 0;
+	snprintf(path, sizeof(path), "%s/" RESPONDER_PROG, heir);
+	return err ? err : bpf_obj_pin(bpf_program__fd(skel->progs.dfb_echo), path);
+}
+
+static uint32_t heirs_program(const char *dir)
+{
+	CLEAN_CLOSE int fd = open_pin(dir, RESPONDER_HEIR, RESPONDER_PROG);
+	struct bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
+}
+
+/* A heir whose program is attached takes its place; any other was not finished. */
+static void settle(const char *dir)
+{
+	char heir[RESPONDER_PATH + 32], maps[RESPONDER_PATH + 32];
+	uint32_t id = heirs_program(dir);
+	struct xdp_use use;
+
+	name_use(&use, dir, 0, XDP_MODE_AUTO);
+	name_set(heir, dir, RESPONDER_HEIR);
+	name_set(maps, dir, RESPONDER_MAPS);
+	if (id && id == xdp_occupant(&use)) {
+		if (renameat2(AT_FDCWD, heir, AT_FDCWD, maps, RENAME_EXCHANGE))
+			rename(heir, maps); /* the first one */
+		note_mode(dir);
+	}
+	remove_set(dir, RESPONDER_HEIR);
 }
 
 static int put(struct echo_bpf *skel, const struct responder_want *want, int ifindex, char *why, size_t size)
@@ -204,12 +257,13 @@ static int put(struct echo_bpf *skel, const struct responder_want *want, int ifi
 	if (!err)
 		err = make_dir(dir);
 	if (!err)
-		err = pin_maps(skel, dir);
+		err = pin_heir(skel, dir);
 	if (err) {
 		snprintf(why, size, "cannot pin below %s: %s", dir, strerror(-err));
 	} else {
 		err = xdp_join(&use, bpf_program__fd(skel->progs.dfb_echo), want->port, why, size);
-		note_mode(skel, ifindex);
+		if (!err)
+			settle(dir);
 	}
 	if (err)
 		remove_dir(dir);
@@ -306,8 +360,9 @@ static enum responder_state judge(const struct responder *r, const char *dir)
 
 static int look_at(const char *dir, responder_fn *fn, void *arg)
 {
-	CLEAN_CLOSE int conf = open_pin(dir, "echo_conf"), count = open_pin(dir, "echo_counters"),
-			allow = open_pin(dir, "echo_allow");
+	CLEAN_CLOSE int conf = open_pin(dir, RESPONDER_MAPS, "echo_conf");
+	CLEAN_CLOSE int count = open_pin(dir, RESPONDER_MAPS, "echo_counters");
+	CLEAN_CLOSE int allow = open_pin(dir, RESPONDER_MAPS, "echo_allow");
 	struct responder r = {};
 
 	if (conf < 0 || count < 0 || allow < 0)
@@ -324,6 +379,7 @@ static int look_at(const char *dir, responder_fn *fn, void *arg)
 int responder_list(responder_fn *fn, void *arg)
 {
 	char dir[RESPONDER_PATH + 16], mine[32];
+	CLEAN_CLOSE int lock = -1;
 	struct dirent *entry;
 	int err = 0;
 	DIR *d;
@@ -333,10 +389,12 @@ int responder_list(responder_fn *fn, void *arg)
 	d = opendir(RESPONDER_DIR);
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
+	lock = pins_lock();
 	while (!err && (entry = readdir(d))) {
 		if (strncmp(entry->d_name, mine, strlen(mine)) != 0)
 			continue;
 		snprintf(dir, sizeof(dir), RESPONDER_DIR "/%.200s", entry->d_name);
+		settle(dir);
 		err = look_at(dir, fn, arg);
 	}
 	closedir(d);

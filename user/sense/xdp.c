@@ -182,18 +182,34 @@ static int make_root(const struct xdp_use *use, struct root *root)
 	return root->link < 0 ? root->link : root->slots < 0 || root->conf < 0 ? -EMFILE : 0;
 }
 
+static void name_fresh(const char *path, char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8])
+{
+	snprintf(fresh, sizeof(((struct xdp_use *)0)->pin_link) + 8, "%s-new", path);
+}
+
 /* The path may have a pin, of an interface that had this index before, or of ourselves: then the link
  * lives by it. So it is replaced, not removed and made. */
 static int pin(int fd, const char *path)
 {
 	char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8];
 
-	snprintf(fresh, sizeof(fresh), "%s-new", path);
+	name_fresh(path, fresh);
 	unlink(fresh);
 	if (bpf_obj_pin(fd, fresh))
 		return -errno;
 	return rename(fresh, path) ? -errno : 0;
 }
+
+/* One that was killed in pin() has left the other name. */
+static void unpin(const char *path)
+{
+	char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8];
+
+	name_fresh(path, fresh);
+	unlink(path);
+	unlink(fresh);
+}
+
 
 /* The digest of a link's instructions: its program's id is of no use without CAP_SYS_ADMIN. */
 static bool has_tag(int link, const unsigned char tag[BPF_TAG_SIZE])
@@ -232,13 +248,15 @@ static void renew(struct root *root)
 	root_bpf__destroy(skel);
 }
 
+/* The link last, and first when they go: whoever is killed in between leaves no root on the interface whose
+ * slots only CAP_SYS_ADMIN could find. */
 static int pin_all(const struct xdp_use *use, const struct root *root)
 {
-	int err = pin(root->link, use->pin_link);
+	int err = pin(root->slots, use->pin_slots);
 
 	if (!err)
-		err = pin(root->slots, use->pin_slots);
-	return err ? err : pin(root->conf, use->pin_conf);
+		err = pin(root->conf, use->pin_conf);
+	return err ? err : pin(root->link, use->pin_link);
 }
 
 static int fill(const struct xdp_use *use, const struct root *root, int prog, uint16_t echo_port)
@@ -325,14 +343,21 @@ int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why,
 	return err;
 }
 
+uint32_t xdp_occupant(const struct xdp_use *use)
+{
+	CLEAN_CLOSE int slots = bpf_obj_get(use->pin_slots);
+	uint32_t slot = use->slot, id;
+
+	return slots < 0 || bpf_map_lookup_elem(slots, &slot, &id) ? 0 : id;
+}
+
 bool xdp_is_joined(const struct xdp_use *use)
 {
-	CLEAN_CLOSE int link = bpf_obj_get(use->pin_link), slots = bpf_obj_get(use->pin_slots);
-	uint32_t id, slot = use->slot, filled;
+	CLEAN_CLOSE int link = bpf_obj_get(use->pin_link);
+	uint32_t id;
 	uint8_t attached;
 
-	return !query(use->ifindex, &id, &attached) && id && is_link_of(link, id) && slots >= 0 &&
-	       !bpf_map_lookup_elem(slots, &slot, &filled);
+	return !query(use->ifindex, &id, &attached) && id && is_link_of(link, id) && xdp_occupant(use);
 }
 
 void xdp_leave(const struct xdp_use *use)
@@ -342,7 +367,7 @@ void xdp_leave(const struct xdp_use *use)
 
 	if (slots >= 0)
 		bpf_map_delete_elem(slots, &slot);
-	unlink(use->pin_conf);
-	unlink(use->pin_slots);
-	unlink(use->pin_link);
+	unpin(use->pin_link);
+	unpin(use->pin_slots);
+	unpin(use->pin_conf);
 }

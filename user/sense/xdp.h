@@ -53,6 +53,9 @@ int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why,
 /** xdp_check() - could xdp_join() have a slot? Return: 0, or -EBUSY, @why as it says. */
 int xdp_check(const struct xdp_use *use, char *why, size_t size);
 
+/** xdp_occupant() - Return: id of the program in the slot that the user joined, 0: none. */
+uint32_t xdp_occupant(const struct xdp_use *use);
+
 /** xdp_is_joined() - is the root that the user joined on the interface, and the slot filled? */
 bool xdp_is_joined(const struct xdp_use *use);
 
