@@ -8,6 +8,7 @@
 BUILDS=(this again next)
 LAP=(next this again)
 build=this
+declare -A upgrades killed_starts requests # by kind
 
 upgrade_program() # BUILD
 {
@@ -41,6 +42,19 @@ pins_are_whole()
 		[ "$(find "$at/links" -name 'prog-*' | wc -l)" = 2 ]
 }
 
+# kind FROM TO: of an upgrade
+kind()
+{
+	local from=1 to=1
+	[ "$1" != next ] || from=2
+	[ "$2" != next ] || to=2
+	case $((to - from)) in
+	0) echo 'same version' ;;
+	1) echo 'newer version' ;;
+	*) echo 'older version' ;;
+	esac
+}
+
 # traffic_is_whole: not one lost, nobody moved
 traffic_is_whole()
 {
@@ -48,6 +62,7 @@ traffic_is_whole()
 	report=$(traffic_stop load)
 	[ "$(json -c '[.lost, (.edges | length)]' <<<"$report")" = '[0,0]' ] ||
 		fail "round $1, $2: $(json -c . <<<"$report")"
+	requests[$kind]=$((${requests[$kind]:-0} + $(json .sent <<<"$report")))
 }
 
 upgrade_begin()
@@ -66,6 +81,7 @@ upgrade_begin()
 interrupted_starts() # BUILD
 {
 	local n=$((RANDOM % 3))
+	killed_starts[$kind]=$((${killed_starts[$kind]:-0} + n))
 	for ((; n > 0; n--)); do
 		start_build "${BUILDS[RANDOM % 3]}"
 		sleep "0.$(printf '%03d' $((RANDOM % 250)))"
@@ -91,7 +107,8 @@ ready()
 upgrade_round()
 {
 	local to=${LAP[$1 - 1]:-${BUILDS[RANDOM % 3]}} from=$build family=${FAMILIES[RANDOM % 2]}
-	local before server other
+	local before server other kind
+	kind=$(kind "$from" "$to")
 	before=$(decision)
 	traffic_start load --to "${SERVICE[$family]}" --rate 10000
 	if ((RANDOM % 2)); then
@@ -115,6 +132,7 @@ upgrade_round()
 	clients_stop "$server $other"
 	lab_heal "$server"
 	must 30 ready
+	upgrades[$kind]=$((${upgrades[$kind]:-0} + 1))
 	echo "round $1: $from to $to, IPv$family"
 }
 
