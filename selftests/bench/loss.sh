@@ -36,7 +36,8 @@ forecast()
 # measure P R INTERVAL TIMEOUT MISSES SPACING
 measure()
 {
-	local p=$1 r=$2 interval=$3 timeout=$4 misses=$5 confirm=$(($5 - 1))/$6 server begin seconds made set told
+	local p=$1 r=$2 interval=$3 timeout=$4 misses=$5 confirm=$(($5 - 1))/$6
+	local server begin seconds made set told
 	daemon_config --family 4 --interval "$interval" --timeout "$timeout" --misses "$misses" \
 		--confirm "$confirm" --recover 2/1ms
 	daemon_ready
