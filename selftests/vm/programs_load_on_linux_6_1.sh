@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# In check.
 # The verifier of Debian 12's own kernel accepts each of the kernel programs.
 set -euo pipefail
 root=${SELFTEST_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
