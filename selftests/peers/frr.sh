@@ -127,7 +127,7 @@ frr_ready()
 # What the gateway's bfdd took for a death.
 frr_flaps()
 {
-	frr_ask 'show bfd peers counters json' | jq 'map(."session-down") | add'
+	frr_ask 'show bfd peers counters json' | jq 'map(."session-down") | add // 0'
 }
 
 # frr_freezes: what may be frozen, a line each: PIDS<TAB>NAME
