@@ -39,7 +39,7 @@ TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(filter-out %.bpf.c,$(wildcard t
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard selftests/fuzz/fuzz_*.c))
 
 # keep what is made on the way
-.SECONDARY:
+.PRECIOUS: $(B)/%.o $(B)/%.h
 
 .PHONY: all help demo check bench bench-peers vm lint install clean
 all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
@@ -176,7 +176,7 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-unused-function -Wno-missing-field
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment \
 	-fno-sanitize-recover=all $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 FUZZ_LIB := $(wildcard user/core/*.c user/conf/*.c) user/ctl/listener.c user/store/history.c \
-	$(addprefix user/base/,text.c loop.c log.c)
+	$(addprefix user/base/,text.c lock.c loop.c log.c)
 SECONDS ?= 60
 
 .PHONY: fuzz mutants

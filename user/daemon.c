@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/conf.h"
@@ -258,13 +259,10 @@ int daemon_reload(struct daemon *d, char *why, size_t size)
 
 static int make_dirs(const struct paths *paths)
 {
-	static const char *const parents[] = {"/run/defib", "/var/lib/defib"};
+	int err = paths_make_run(paths);
 
-	for (size_t i = 0; i < ARRAY_SIZE(parents); i++)
-		mkdir(parents[i], 0755);
-	if (mkdir(paths->run_dir, 0755) && errno != EEXIST)
-		return -errno;
-	return mkdir(paths->state_dir, 0750) && errno != EEXIST ? -errno : 0;
+	mkdir("/var/lib/defib", 0755);
+	return !err && mkdir(paths->state_dir, 0750) && errno != EEXIST ? -errno : err;
 }
 
 /* The commit of a switch must not wait behind others' work; children start normal. */
@@ -316,7 +314,8 @@ static int open_base(struct daemon *d)
 		return fail(d->paths.run_dir, err);
 	err = ctl_server_open(d->loop, d->paths.socket, &daemon_ctl_ops, d, &d->ctl);
 	if (err == -EADDRINUSE) {
-		log_error("instance %s runs already: something answers on %s", d->instance, d->paths.socket);
+		log_error("instance %s runs already, or is being torn down: process %d has %s", d->instance,
+			  lock_holder(d->paths.socket_lock), d->paths.socket);
 		return err;
 	}
 	if (err)

@@ -5,7 +5,6 @@
  */
 #include <cap-ng.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,24 +12,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/clean.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "sense/beat.h"
 
 #define PROBE_PRIORITY 50
-
-/* Held for as long as we live; the controller finds us by it. */
-static int take_lock(const struct paths *paths)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	CLEAN_CLOSE int fd = open(paths->probe_lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if (fcntl(fd, F_SETLK, &whole))
-		return errno == EACCES || errno == EAGAIN ? -EALREADY : -errno;
-	return TAKE_FD(fd);
-}
 
 static void become_timely(void)
 {
@@ -61,7 +47,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: defib-probe --instance NAME\ndefibd starts it; there is no need to.\n");
 		return 2;
 	}
-	lock = take_lock(&paths);
+	lock = lock_take(paths.probe_lock); /* for as long as we live; the controller finds us by it */
 	if (lock == -EALREADY)
 		return 0;
 	if (lock < 0) {

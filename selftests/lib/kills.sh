@@ -12,6 +12,7 @@
 KILLS_RESTART=0.2	 # RestartSec of the unit
 KILLS_DETECT_US=1000000	 # a death, once a prober runs; a hundred times of what it takes on an idle machine
 KILLS_INTERVAL=2ms
+KILLS_QUIET="defib-probe,defibd,defibd: worker"
 VICTIMS=(defibd defibd start start defib-probe defib-probe worker hook cli cli cli)
 FAULTS=(nothing cut cut cut standby uplink reload restart failover)
 VERBS=(failover maintenance status explain list monitor doctor echo echo)
@@ -81,8 +82,7 @@ kills_begin()
 	for services in 2 1; do
 		kills_config
 		daemon_begin
-		must 10 quiet
-		shapes[$services]=$(shape)
+		must 10 shape_is_known
 		daemon_stop
 		code 0 defib teardown
 	done
@@ -98,7 +98,14 @@ kills_config()
 # quiet: no hook runs; for wait_until
 quiet()
 {
-	[ "$(processes)" = "defib-probe,defibd,defibd: worker" ]
+	[ "$(processes)" = "$KILLS_QUIET" ]
+}
+
+# shape_is_known: what there is of ours is remembered, once no hook runs; for wait_until
+shape_is_known()
+{
+	shapes[$services]=$(shape)
+	[ "${shapes[$services]%%$'\n'*}" = "$KILLS_QUIET" ]
 }
 
 pick() # WORD...
@@ -165,7 +172,7 @@ run_verb()
 	explain) words="service explain web" ;;
 	list) words="event list" ;;
 	monitor) words="event monitor" ;;
-	doctor) words=doctor ;;
+	doctor | teardown) words=$verb ;;
 	echo) host=$chosen words="echo attach eth0 --allow 10.78.0.0/16 fd78::/16" ;;
 	esac
 	# shellcheck disable=SC2086
@@ -422,7 +429,7 @@ kills_bare()
 		daemon_start
 		sleep "$(printf '0.%03d' $((RANDOM % 300)))"
 		daemon_stop KILL
-		defib teardown >/dev/null 2>&1 &
+		verb=teardown run_verb &
 		sleep "$(printf '0.%03d' $((RANDOM % 40)))"
 		{ kill -KILL $! && wait $!; } 2>/dev/null || true
 		if ((RANDOM % 2)); then
@@ -435,11 +442,17 @@ kills_bare()
 	wait_until 10 shape_is_right || daemon_fail "left over: $(diff <(echo "${shapes[$services]}") "$work/shape")"
 }
 
+# nobody_left: a killed daemon's worker ends by itself; for wait_until
+nobody_left()
+{
+	[ -z "$(processes)" ]
+}
+
 kills_clean()
 {
 	expect "rules, routes" "$(routing)" "$nothing"
 	expect "pins, files" "$(find "/sys/fs/bpf/defib/$prefix" "/run/defib/$prefix" 2>/dev/null)" ""
-	expect "processes" "$(processes)" ""
+	must 10 nobody_left
 	expect "programs" "$(on gateway bpftool net show | grep -c dfb_)" 0
 }
 
@@ -447,6 +460,5 @@ kills_end()
 {
 	daemon_stop
 	code 0 defib teardown
-	must 10 eval '[ -z "$(processes)" ]'
 	kills_clean
 }

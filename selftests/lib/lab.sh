@@ -133,7 +133,7 @@ daemon_stop()
 daemon_fail()
 {
 	tail -n 30 "$work/defibd.log" >&2 2>/dev/null || true
-	echo "${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*" >&2
+	echo "${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*" >"$work/why"
 	exit 1
 }
 

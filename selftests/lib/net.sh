@@ -28,6 +28,7 @@ net_finish()
 		kill "$command" 2>/dev/null || true
 	done
 	clean_all "$prefix" || true
+	[ ! -e "$work/why" ] || cat "$work/why" >&2
 	rm -rf "$work"
 	exit "$status"
 }
@@ -47,10 +48,10 @@ skip()
 	exit 77
 }
 
-# fail TEXT…: and where
+# fail TEXT…: and where; told after all that the test still prints
 fail()
 {
-	echo "${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*" >&2
+	echo "${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*" >"$work/why"
 	exit 1
 }
 

@@ -27,12 +27,13 @@ nothing_of_ours()
 	[ "${1:-}" = routes ] || expect "routes" "$(routing)" "$clean"
 }
 
-# few_lost WHEN: the kernel suspends an interface's queues while clsact is added or removed
+# few_lost WHEN: the kernel suspends an interface's queues while clsact is added or removed, for a
+# millisecond, or some more on a busy machine; a tenth of a second is too much
 few_lost()
 {
 	local report
 	report=$(traffic_stop web)
-	jq -e ".lost * 50 < .sent" <<<"$report" >/dev/null || fail "lost $1: $report"
+	jq -e ".lost < 200" <<<"$report" >/dev/null || fail "lost $1: $report"
 }
 
 # Nothing is here yet.

@@ -2,42 +2,22 @@
 /* defib teardown: everything of an instance goes, whatever state it is in. */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include <act/prober.h>
 #include <act/route.h>
 #include <base/clean.h>
+#include <base/lock.h>
 #include <base/netns.h>
 #include <ctl/client.h>
 #include <sense/kern.h>
 #include <sense/snapshot.h>
 
 #include "cli.h"
-
-#define PROBER_PATIENCE_MS 1000
-
-/* It looks at the control map every 200 ms; one that does not is ended. */
-static void stop_prober(const struct paths *paths)
-{
-	pid_t pid = prober_holder(paths->probe_lock);
-	CLEAN_CLOSE int process = pid > 0 ? pidfd_open(pid, 0) : -1;
-	struct pollfd wait = {.fd = process, .events = POLLIN};
-
-	if (process < 0 || prober_holder(paths->probe_lock) != pid)
-		return;
-	kern_stop_prober(paths);
-	if (poll(&wait, 1, PROBER_PATIENCE_MS) > 0)
-		return;
-	pidfd_send_signal(process, SIGKILL, NULL, 0);
-	poll(&wait, 1, PROBER_PATIENCE_MS);
-}
 
 static void remove_routes(const struct snapshot *s, bool keep_routes)
 {
@@ -85,42 +65,82 @@ static int parse(int argc, char **argv, bool *ret_keep)
 	return optind < argc ? cli_usage("teardown takes no %s", argv[optind]) : CTL_OK;
 }
 
+/* Nobody starts it, or tears it down, while we do. Return: the lock, or -1 after a complaint. */
+static int take_instance(const struct cli *cli)
+{
+	int err = paths_make_run(&cli->paths);
+	int lock = err ? err : lock_take(cli->paths.socket_lock);
+
+	if (lock >= 0)
+		return lock;
+	if (ctl_client_is_answered(cli->paths.socket))
+		cli_fail(CTL_FAILED, "the daemon of instance %s runs; stop it first (systemctl stop defibd)",
+			 cli->instance);
+	else if (lock == -EALREADY)
+		cli_fail(CTL_FAILED, "process %d starts, ends or tears down instance %s; try again",
+			 lock_holder(cli->paths.socket_lock), cli->instance);
+	else
+		cli_fail(CTL_FAILED, "%s: %s", cli->paths.socket_lock, strerror(-lock));
+	return -1;
+}
+
+/* What is installed; nothing, if a teardown came so far before, or a start did not. */
+static int read_maps(const struct cli *cli, struct snapshot **ret_snapshot)
+{
+	char why[256];
+	int err = snapshot_read_any(cli->paths.maps_dir, ret_snapshot, why, sizeof(why));
+
+	if (!err || access(cli->paths.maps_dir, F_OK))
+		return CTL_OK;
+	return cli_fail(CTL_FAILED, "the maps cannot be read (%s; %s): rules and routes, if any, are left", why,
+			strerror(-err));
+}
+
+/* Also one that is just being started: it looks at the maps when it has its lock. */
+static void end_prober(const struct paths *paths)
+{
+	kern_stop_prober(paths);
+	prober_end(paths->probe_lock);
+}
+
+static void remove_files(const struct paths *paths, int *lock)
+{
+	unlink(paths->socket);
+	unlink(paths->probe_lock);
+	lock_drop(lock, paths->socket_lock);
+	rmdir(paths->run_dir);
+}
+
 int cmd_teardown(struct cli *cli, int argc, char **argv)
 {
-	struct snapshot *s = NULL;
 	bool keep_routes = false, there;
-	char why[256];
+	struct snapshot *s = NULL;
+	CLEAN_CLOSE int lock = -1;
 	int err = parse(argc, argv, &keep_routes);
 
 	if (err)
 		return err;
 	if (geteuid())
 		return cli_fail(CTL_DENIED, "teardown needs root");
-	if (ctl_client_is_answered(cli->paths.socket))
-		return cli_fail(CTL_FAILED, "the daemon of instance %s runs; stop it first (systemctl stop defibd)",
-				cli->instance);
-	there = !access(cli->paths.pin_dir, F_OK);
-	err = snapshot_read_any(cli->paths.maps_dir, &s, why, sizeof(why));
-	if (!err && enter_netns(s)) {
+	lock = take_instance(cli);
+	if (lock < 0)
+		return CTL_FAILED;
+	there = !kern_settle_maps(&cli->paths);
+	err = read_maps(cli, &s);
+	if (s && enter_netns(s)) {
 		snapshot_free(s);
 		return cli_fail(CTL_FAILED, "cannot enter the network namespace of instance %s: %s", cli->instance,
 				strerror(errno));
 	}
-	stop_prober(&cli->paths);
-	if (!err)
+	end_prober(&cli->paths);
+	if (s)
 		remove_routes(s, keep_routes);
-	else if (there)
-		cli_fail(CTL_FAILED, "the maps cannot be read (%s; %s): rules and routes, if any, are left", why,
-			 strerror(-err));
 	snapshot_free(s);
 	kern_teardown(&cli->paths);
-	unlink(cli->paths.socket);
-	unlink(cli->paths.socket_lock);
-	unlink(cli->paths.probe_lock);
-	rmdir(cli->paths.run_dir);
+	remove_files(&cli->paths, &lock);
 	if (cli->json)
 		return cli_print_json(cli, json_pack("{s:i,s:b}", "schema", 1, "removed", there));
 	fprintf(cli->out, there ? "instance %s is gone%s\n" : "instance %s: nothing to remove%s\n", cli->instance,
 		there && keep_routes ? "; its committed routes go on serving" : "");
-	return there && err ? CTL_FAILED : CTL_OK;
+	return err;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/lock.h"
 #include "base/text.h"
 
 #define PROBER_PAUSE_NS 200000000ull /* between starts of one that dies at once */
@@ -35,25 +36,13 @@ struct prober {
 	uint64_t started_ns;
 };
 
-pid_t prober_holder(const char *lock)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	CLEAN_CLOSE int fd = open(lock, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fcntl(fd, F_GETLK, &whole))
-		return -errno;
-	return whole.l_type == F_UNLCK ? 0 : whole.l_pid;
-}
-
 int prober_end(const char *lock)
 {
-	pid_t pid = prober_holder(lock);
+	pid_t pid = lock_holder(lock);
 	CLEAN_CLOSE int process = pid > 0 ? pidfd_open(pid, 0) : -1;
 	struct pollfd wait = {.fd = process, .events = POLLIN};
 
-	if (process < 0 || prober_holder(lock) != pid)
+	if (process < 0 || lock_holder(lock) != pid)
 		return 0;
 	pidfd_send_signal(process, SIGTERM, NULL, 0);
 	if (poll(&wait, 1, PROBER_PATIENCE_MS) > 0)
@@ -146,7 +135,7 @@ static int watch(struct prober *p, pid_t pid)
 static int start(struct prober *p)
 {
 	char path[PROBER_PATH];
-	pid_t pid = prober_holder(p->lock);
+	pid_t pid = lock_holder(p->lock);
 	int err = find_program(path);
 
 	if (!err && pid > 0 && is_of_another_build(pid, path) && !prober_end(p->lock))

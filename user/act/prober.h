@@ -37,7 +37,4 @@ void prober_close(struct prober *prober);
  */
 int prober_end(const char *lock);
 
-/** prober_holder() - Return: pid of the process that holds the lock, 0: none, or -errno. */
-pid_t prober_holder(const char *lock);
-
 #endif

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "text.h"
+
+#define RUN "/run/defib"
 
 static void join(char to[PATHS_LEN], const char *root, const char *instance, const char *leaf)
 {
@@ -14,7 +17,7 @@ static void join(char to[PATHS_LEN], const char *root, const char *instance, con
 
 int paths_init(struct paths *p, const char *instance)
 {
-	static const char run[] = "/run/defib", pins[] = PATHS_BPF "/defib", state[] = "/var/lib/defib";
+	static const char run[] = RUN, pins[] = PATHS_BPF "/defib", state[] = "/var/lib/defib";
 
 	if (!name_is_valid(instance) || strchr(instance, '.'))
 		return -EINVAL;
@@ -30,4 +33,10 @@ int paths_init(struct paths *p, const char *instance)
 	join(p->state_dir, state, instance, "");
 	join(p->history_db, state, instance, "/history.db");
 	return 0;
+}
+
+int paths_make_run(const struct paths *p)
+{
+	mkdir(RUN, 0755);
+	return mkdir(p->run_dir, 0755) && errno != EEXIST ? -errno : 0;
 }

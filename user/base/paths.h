@@ -44,4 +44,7 @@ struct paths {
  */
 int paths_init(struct paths *p, const char *instance);
 
+/** paths_make_run() - make @run_dir, if it is not there. Return: 0 or -errno. */
+int paths_make_run(const struct paths *p);
+
 #endif

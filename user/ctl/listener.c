@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <base/clean.h>
+#include <base/lock.h>
 #include <base/log.h>
 
 #define LISTENER_GROUP "defib"
@@ -35,35 +36,6 @@ static int make_directory(const char *path)
 static void lock_name(const char *path, char name[PATHS_LEN + 8])
 {
 	snprintf(name, PATHS_LEN + 8, "%s.lock", path);
-}
-
-/* Is the open file still the one at @name? The server before us removes it when it ends. */
-static bool same_file(int fd, const char *name)
-{
-	struct stat ours, there;
-
-	return !fstat(fd, &ours) && !stat(name, &there) && ours.st_ino == there.st_ino &&
-	       ours.st_dev == there.st_dev;
-}
-
-/* A record lock, for it is not inherited: the prober and the worker must not keep it alive. */
-static int lock_path(const char *path)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char name[PATHS_LEN + 8];
-
-	lock_name(path, name);
-	for (int i = 0; i < 10; i++) {
-		CLEAN_CLOSE int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-		if (fd < 0)
-			return -errno;
-		if (fcntl(fd, F_SETLK, &whole))
-			return errno == EACCES || errno == EAGAIN ? -EADDRINUSE : -errno;
-		if (same_file(fd, name))
-			return TAKE_FD(fd);
-	}
-	return -EADDRINUSE;
 }
 
 /* Return: 0 once nothing is at @path, -EADDRINUSE if somebody answers there. */
@@ -124,6 +96,7 @@ static int listen_at(const char *path)
 
 int listener_open(struct listener *l, const char *path)
 {
+	char lock[PATHS_LEN + 8];
 	int error;
 
 	*l = (struct listener){.lock = -1, .fd = -1};
@@ -133,15 +106,16 @@ int listener_open(struct listener *l, const char *path)
 	if (error)
 		return error;
 	snprintf(l->path, sizeof(l->path), "%s", path);
-	l->lock = lock_path(path);
+	lock_name(path, lock);
+	l->lock = lock_take(lock);
 	if (l->lock < 0)
-		return l->lock;
+		return l->lock == -EALREADY ? -EADDRINUSE : l->lock;
 	l->fd = listen_at(path);
 	if (l->fd >= 0)
 		return 0;
 	error = l->fd;
-	close(l->lock);
-	l->lock = -1;
+	clean_close(&l->lock);
+	*l = (struct listener){.lock = -1, .fd = -1};
 	return error;
 }
 
@@ -154,7 +128,6 @@ void listener_close(struct listener *l)
 	unlink(l->path);
 	close(l->fd);
 	lock_name(l->path, lock);
-	unlink(lock); /* before it is released */
-	close(l->lock);
+	lock_drop(&l->lock, lock);
 	*l = (struct listener){.lock = -1, .fd = -1};
 }

@@ -48,9 +48,7 @@ static int make_dirs(const struct paths *paths)
 	if (!err)
 		err = make_dir(paths->pin_dir, 0750);
 	if (!err)
-		err = kern_heir_tidy(paths);
-	if (!err)
-		err = make_dir(paths->maps_dir, 0750);
+		err = kern_settle_maps(paths);
 	if (!err)
 		err = make_dir(paths->links_dir, 0750);
 	return err;
@@ -250,33 +248,45 @@ void kern_poll(struct kern *k)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* Maps that are there are adopted. */
-static int open_maps(struct kern *k, const struct policy *policy, char *why, size_t size)
+static int load_at(struct kern *k, const struct policy *policy, const char *dir, char *why, size_t size)
 {
 	int err = find_capacities(k, policy, why, size);
 
 	if (!err)
-		err = kern_load(k, policy, k->paths.maps_dir);
+		err = kern_load(k, policy, dir);
 	return err ? err : kern_put_control(k, policy);
+}
+
+static int make_maps(struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	int err = load_at(k, policy, k->paths.heir_dir, why, size);
+
+	pins_remove(k->paths.maps_dir); /* if there, nobody can read it */
+	if (!err && rename(k->paths.heir_dir, k->paths.maps_dir))
+		err = -errno;
+	return err;
+}
+
+static int adopt_maps(struct kern *k, const struct policy *policy, char *why, size_t size)
+{
+	int err = check_place(&k->paths, why, size);
+
+	return err ? err : load_at(k, policy, k->paths.maps_dir, why, size);
 }
 
 static int open_all(struct kern *k, const struct policy *policy, char *why, size_t size)
 {
-	int err = make_dirs(&k->paths), found;
-	uint32_t abi = DFB_ABI_VERSION;
+	int err = make_dirs(&k->paths);
+	uint32_t abi;
 
 	if (err)
 		return err;
-	found = snapshot_version(k->paths.maps_dir, &abi);
-	if (found && found != -ENOENT)
-		return found;
-	if (!found && abi == DFB_ABI_VERSION)
-		err = check_place(&k->paths, why, size);
-	if (err)
-		return err;
-	if (abi == DFB_ABI_VERSION)
-		err = open_maps(k, policy, why, size);
-	else
+	err = snapshot_version(k->paths.maps_dir, &abi);
+	if (err == -ENOENT)
+		err = make_maps(k, policy, why, size);
+	else if (!err && abi == DFB_ABI_VERSION)
+		err = adopt_maps(k, policy, why, size);
+	else if (!err)
 		err = kern_heir_make(k, policy, abi, why, size);
 	if (err)
 		return err;

@@ -92,6 +92,14 @@ int kern_hold(struct kern *kern, uint32_t pool, bool held);
 /** kern_stop_prober() - ask the prober to end itself; kern_open() takes it back. */
 void kern_stop_prober(const struct paths *paths);
 
+/**
+ * kern_settle_maps() - a takeover that was broken off is finished or undone
+ *
+ * Afterwards paths.maps_dir, if it exists, is whole. By who has the instance's lock.
+ * Return: 0, -ENOENT: nothing of the instance is pinned; or another -errno.
+ */
+int kern_settle_maps(const struct paths *paths);
+
 /** kern_teardown() - detach and unpin everything of an instance. Return: 0, or -ENOENT: nothing there. */
 int kern_teardown(const struct paths *paths);
 

@@ -271,9 +271,8 @@ int kern_teardown(const struct paths *paths)
 	CLEAN_CLOSE int lock = pins_lock();
 	uint32_t abi = DFB_ABI_VERSION;
 
-	if (access(paths->pin_dir, F_OK))
-		return -errno;
-	kern_heir_tidy(paths);
+	if (kern_settle_maps(paths) == -ENOENT)
+		return -ENOENT;
 	snapshot_version(paths->maps_dir, &abi);
 	if (abi == DFB_ABI_VERSION)
 		detach_known(paths);
@@ -281,7 +280,8 @@ int kern_teardown(const struct paths *paths)
 		detach_foreign(paths);
 	pins_remove(paths->links_dir);
 	pins_remove(paths->former_dir);
-	pins_remove(paths->maps_dir);
+	if (!rename(paths->maps_dir, paths->heir_dir))
+		pins_remove(paths->heir_dir);
 	rmdir(paths->pin_dir);
 	rmdir(PATHS_BPF "/defib"); /* fails while another instance or a responder is there */
 	return 0;

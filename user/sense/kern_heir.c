@@ -12,8 +12,11 @@
  *   5. a last look at the former pools: what moved since step 1 is taken over; former is removed
  *   6. dfb_stamp and dfb_reply are replaced, and a prober is started
  *
- * A heir beside maps was not finished, and is removed. A former beside maps means: go on from step 3.
+ * A heir without a former was not finished, and is removed. A former beside maps means: go on from step 3.
  * So a start after a crash need not know how far the last one came, nor of which version it was.
+ *
+ * The first set, too, is made as heir, and at teardown maps become heir before they go: so maps are whole,
+ * or not there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,14 +36,16 @@ static bool is_there(const char *dir)
 	return !access(dir, F_OK);
 }
 
-int kern_heir_tidy(const struct paths *paths)
+int kern_settle_maps(const struct paths *paths)
 {
-	const char *from = is_there(paths->heir_dir) ? paths->heir_dir : paths->former_dir;
+	bool whole = is_there(paths->heir_dir);
 
-	if (is_there(paths->maps_dir))
-		pins_remove(paths->heir_dir);
-	else if (is_there(from) && rename(from, paths->maps_dir))
+	if (!is_there(paths->pin_dir))
+		return -ENOENT;
+	if (!is_there(paths->maps_dir) && is_there(paths->former_dir) &&
+	    rename(whole ? paths->heir_dir : paths->former_dir, paths->maps_dir))
 		return -errno;
+	pins_remove(paths->heir_dir);
 	return 0;
 }
 

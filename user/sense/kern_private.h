@@ -37,16 +37,13 @@ int kern_check_netns(const struct dfb_control *control, const struct paths *path
 /** kern_load() - make the maps in a folder, or adopt those that are there, and load the programs */
 int kern_load(struct kern *k, const struct policy *policy, const char *maps_dir);
 
-/** kern_put_control() - the last thing written: from then on the maps count as made */
+/** kern_put_control() - what a teardown, the steering and another version need to know */
 int kern_put_control(struct kern *k, const struct policy *policy);
 
 /** kern_check_places() - is no foreign program where ours are to be? Return: 0 or -errno, @why. */
 int kern_check_places(const struct kern *k, const struct policy *policy, char *why, size_t size);
 
 /* kern_heir.c explains the sets of maps. */
-
-/** kern_heir_tidy() - the set in force is where it belongs, and nothing is half made. Return: 0 or -errno. */
-int kern_heir_tidy(const struct paths *paths);
 
 /** kern_heir_make() - take over the maps in force, which are of version @abi. Return: 0 or -errno, @why. */
 int kern_heir_make(struct kern *k, const struct policy *policy, uint32_t abi, char *why, size_t size);

@@ -62,7 +62,7 @@ int snapshot_read(const char *maps_dir, struct snapshot **ret_snapshot);
 
 /**
  * snapshot_version() - the ABI version of pinned maps
- * Return: 0, -ENOENT (nothing is pinned, or nobody has filled it yet), or another -errno.
+ * Return: 0, -ENOENT (nothing is pinned), or another -errno.
  */
 int snapshot_version(const char *maps_dir, uint32_t *ret_abi);
 
