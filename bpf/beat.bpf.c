@@ -110,9 +110,9 @@ static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run);
 
 /* Timers of many targets that are due at nearly the same time are due at the same time: the clock
  * is set once, not for each. */
-static __always_inline void arm(struct dfb_target_run *run, __u64 due, __u64 now, __u64 timeout)
+static __always_inline void arm(struct dfb_target_run *run, __u64 due, __u64 now, __u64 slack)
 {
-	due = detect_tick(due, timeout);
+	due = detect_tick(due, slack);
 	run->armed_ns = due;
 	bpf_timer_start(&run->timer, detect_reached(now, due) ? 0 : due - now, 0);
 }
@@ -121,14 +121,14 @@ static __always_inline void arm(struct dfb_target_run *run, __u64 due, __u64 now
 static __always_inline void arm_next(struct judging *j, __u64 next, __u32 seen)
 {
 	struct dfb_detect *d = &j->run->detect;
-	__u64 due;
+	__u64 due, slack = detect_slack(j->cfg, d, j->step.timeout);
 
-	arm(j->run, next, bpf_ktime_get_ns(), j->step.timeout);
+	arm(j->run, next, bpf_ktime_get_ns(), slack);
 	if (__sync_fetch_and_add(&d->stamped, 0) == seen)
 		return;
 	due = detect_slot(d, d->stamped)->stamp_ns + j->step.timeout;
 	if ((__s64)(next - due) > 0)
-		arm(j->run, due, bpf_ktime_get_ns(), j->step.timeout);
+		arm(j->run, due, bpf_ktime_get_ns(), slack);
 }
 
 static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run)
@@ -147,12 +147,12 @@ static int on_deadline(void *map, __u32 *key, struct dfb_target_run *run)
 	seen = run->detect.stamped;
 	detect_begin(j.cfg, &run->detect, j.attempts, &j.step);
 	if (detect_late(&run->detect, lateness, j.step.timeout)) {
-		arm(run, now + j.step.timeout, now, j.step.timeout);
+		arm(run, now + j.step.timeout, now, j.step.timeout / 8);
 		return 0;
 	}
 	bpf_loop(DFB_WINDOW, judge_round, &j, 0);
 	conclude(&j, old, lateness);
-	arm_next(&j, detect_next(j.cfg, j.attempts, &j.step), seen);
+	arm_next(&j, detect_next(j.cfg, &run->detect, j.attempts, &j.step), seen);
 	return 0;
 }
 
@@ -207,11 +207,12 @@ static __always_inline int has_port(const struct packet *pkt, int reply, __u16 p
 static __always_inline void stamp(struct dfb_target *cfg, struct dfb_target_run *run, __u32 seq, __u64 nonce)
 {
 	__u64 now = bpf_ktime_get_ns(), timeout = detect_timeout(cfg, &run->detect), armed;
+	__u64 slack = detect_slack(cfg, &run->detect, timeout);
 
 	detect_stamp(&run->detect, seq, nonce, now);
 	armed = __sync_fetch_and_add(&run->armed_ns, 0);
-	if (run->ready && (!armed || (__s64)(armed - (now + timeout)) > (__s64)(timeout / 8)))
-		arm(run, now + timeout, now, timeout);
+	if (run->ready && (!armed || (__s64)(armed - (now + timeout)) > (__s64)slack))
+		arm(run, now + timeout, now, slack);
 }
 
 SEC("tc")
@@ -399,7 +400,7 @@ static __always_inline int start(struct dfb_target *cfg, struct dfb_target_run *
 		return -err;
 	run->ready = 1;
 	if (!run->armed_ns || detect_reached(now, run->armed_ns + cfg->interval_ns))
-		arm(run, now + timeout, now, timeout);
+		arm(run, now + timeout, now, timeout / 8);
 	return 0;
 }
 

@@ -424,11 +424,10 @@ static inline void detect_verdict(const struct dfb_target *cfg, struct dfb_detec
 }
 
 /** detect_next() - when the callback must look again although nothing is outstanding. */
-static inline __u64 detect_next(const struct dfb_target *cfg, const struct dfb_attempts *a,
-				const struct detect_step *step)
+static inline __u64 detect_next(const struct dfb_target *cfg, struct dfb_detect *d,
+				const struct dfb_attempts *a, const struct detect_step *step)
 {
-	__u64 last = a->at_ns[a->seq & (DFB_WINDOW - 1)];
-	__u64 next = last + cfg->interval_ns + step->timeout;
+	__u64 next = detect_sent(d, a, a->seq) + cfg->interval_ns + step->timeout;
 
 	if (step->due)
 		return step->due;

@@ -53,14 +53,25 @@ static inline __u64 detect_timeout(const struct dfb_target *cfg, const struct df
 }
 
 /**
+ * detect_slack() - how much later than due a target's timer may be set
+ *
+ * An eighth of the timeout. While the target is up no more than a suspicion can follow: then also a 64th of
+ * its interval.
+ */
+static inline __u64 detect_slack(const struct dfb_target *cfg, const struct dfb_detect *d, __u64 timeout)
+{
+	return d->state == DFB_STATE_UP ? detect_max(timeout >> 3, cfg->interval_ns >> 6) : timeout >> 3;
+}
+
+/**
  * detect_tick() - the next tick at or after a time: what timers are set to
  *
- * A tick is the largest power of two of nanoseconds that is at most an eighth of the timeout, so targets
- * with timeouts of about the same length share the ticks.
+ * A tick is the largest power of two of nanoseconds that is at most the slack, so targets with about the
+ * same slack share the ticks.
  */
-static inline __u64 detect_tick(__u64 due, __u64 timeout)
+static inline __u64 detect_tick(__u64 due, __u64 slack)
 {
-	__u64 mask = timeout >> 4;
+	__u64 mask = slack >> 1;
 
 	for (__u32 shift = 1; shift < 64; shift *= 2)
 		mask |= mask >> shift;

@@ -308,12 +308,12 @@ static void the_callback_looks_again_when_there_may_be_something(void **state)
 	live(&b);
 	last = b.now;
 	judge(&b); /* nothing is outstanding: when the next probe's reply must be there */
-	assert_int_equal(detect_next(&b.cfg, &b.a, &b.step), b.step.now + 1 * MS + 10 * MS);
+	assert_int_equal(detect_next(&b.cfg, &b.d, &b.a, &b.step), b.step.now + 1 * MS + 10 * MS);
 	judge_at(&b, last + 5 * MS);
-	assert_int_equal(detect_next(&b.cfg, &b.a, &b.step), last + 1 * MS + 10 * MS);
+	assert_int_equal(detect_next(&b.cfg, &b.d, &b.a, &b.step), last - 1000 + 1 * MS + 10 * MS);
 	probe(&b);
 	judge_at(&b, b.now);
-	assert_int_equal(detect_next(&b.cfg, &b.a, &b.step), b.now - 1000 + 10 * MS);
+	assert_int_equal(detect_next(&b.cfg, &b.d, &b.a, &b.step), b.now - 1000 + 10 * MS);
 }
 
 static void a_late_callback_waits_for_the_replies(void **state)

@@ -505,7 +505,7 @@ static void snapshot_reads_what_is_pinned(void **state)
 	(void)state;
 	assert_int_equal(snapshot_read(MAPS, &s), -ENOENT);
 	assert_int_equal(pins_make(MAPS, MANY + 1, 4), 0);
-	assert_int_equal(snapshot_read(MAPS, &s), -ENOENT); /* no daemon has filled them yet */
+	assert_int_equal(snapshot_read(MAPS, &s), -EPROTO);
 	control.abi = DFB_ABI_VERSION + 1;
 	put("control", 0, &control);
 	assert_int_equal(snapshot_read(MAPS, &s), -EPROTO);

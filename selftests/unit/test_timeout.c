@@ -319,18 +319,30 @@ static void each_round_trip_is_below_the_bound_of_its_bucket(void **state)
 	assert_int_equal(dfb_rtt_bucket(UINT64_MAX), DFB_RTT_BUCKETS - 1);
 }
 
-static void a_tick_is_at_most_an_eighth_of_the_timeout_away(void **state)
+static void a_tick_is_less_than_the_slack_away(void **state)
 {
 	(void)state;
-	for (uint64_t timeout = 100; timeout < 10 * S; timeout += timeout / 3) {
-		uint64_t due = (uint64_t)(uniform() * (double)S), tick = detect_tick(due, timeout), next;
+	for (uint64_t slack = 12; slack < S; slack += slack / 3) {
+		uint64_t due = (uint64_t)(uniform() * (double)S), tick = detect_tick(due, slack), next;
 
-		next = detect_tick(tick + 1, timeout);
+		next = detect_tick(tick + 1, slack);
 		assert_true(tick >= due && tick - due < next - tick);
 		assert_int_equal((next - tick) & (next - tick - 1), 0);
-		assert_true(next - tick <= timeout / 8 && 2 * (next - tick) > timeout / 8);
-		assert_int_equal(detect_tick(tick, timeout), tick);
+		assert_true(next - tick <= slack && 2 * (next - tick) > slack);
+		assert_int_equal(detect_tick(tick, slack), tick);
 	}
+}
+
+static void who_is_suspect_has_less_slack(void **state)
+{
+	struct dfb_target cfg = {.interval_ns = 64 * MS};
+	struct dfb_detect d = {.state = DFB_STATE_UP};
+
+	(void)state;
+	assert_int_equal(detect_slack(&cfg, &d, MS), MS);
+	assert_int_equal(detect_slack(&cfg, &d, 80 * MS), 10 * MS);
+	d.state = DFB_STATE_SUSPECT;
+	assert_int_equal(detect_slack(&cfg, &d, MS), MS / 8);
 }
 
 int main(void)
@@ -347,7 +359,8 @@ int main(void)
 		cmocka_unit_test(damping_that_is_off_damps_nobody),
 		cmocka_unit_test(who_is_never_reused_is_so_when_the_penalty_is_gone),
 		cmocka_unit_test(each_round_trip_is_below_the_bound_of_its_bucket),
-		cmocka_unit_test(a_tick_is_at_most_an_eighth_of_the_timeout_away),
+		cmocka_unit_test(a_tick_is_less_than_the_slack_away),
+		cmocka_unit_test(who_is_suspect_has_less_slack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
