@@ -15,23 +15,36 @@ begin() # OPTION of `tools/lab config`...
 	daemon_config "$@"
 	daemon_begin
 	clients_start
+	moves=s1
 }
 
-dies() # SERVER NEXT
+# replaced: for wait_until
+replaced()
 {
-	lab_cut "$1"
-	must 10 served_by "$2"
-	epoch=$((epoch + 1))
-	must 10 committed "$epoch" "$2"
-	must 10 server_is "$1" down
+	[ "$(epoch)" = $((epoch + 1)) ] && settled
 }
 
-end() # MOVES
+# dies: who serves does. The next in order takes over, or the one after it: a process that answers may
+# have waited for a processor just then.
+dies()
+{
+	local dead=${moves##* } next
+	lab_cut "$dead"
+	must 10 replaced
+	epoch=$((epoch + 1))
+	next=$(status '.pools[0].active[0]')
+	[ "$next" != "$dead" ] || fail "$dead is dead and serves"
+	must 10 served_by "$next"
+	must 10 server_is "$dead" down
+	moves+=" $next"
+}
+
+end()
 {
 	lab_heal all
 	must 30 all_well
-	stays "$epoch" "${1##* }"
-	clients_stop "$1"
+	stays "$epoch" "${moves##* }"
+	clients_stop "$moves"
 	daemon_stop
 	code 0 defib teardown
 }
@@ -44,12 +57,12 @@ for server in s1 s2 s3; do
 done
 begin --probe icmp --interval 5ms
 expect "probes" "$(status -c '[.servers[].addresses[].probe] | unique')" '["icmp"]'
-dies s1 s2
-dies s2 s3
-end "s1 s2 s3"
+dies
+dies
+end
 
 lab respond --userland
 begin --probe echo --interval 50ms # a process answers: it may wait for a processor
-dies s1 s2
-dies s2 s3
-end "s1 s2 s3"
+dies
+dies
+end
