@@ -7,6 +7,7 @@
  * The server's sources are part of this program: its clients come from socketpair(2), not from a path.
  */
 #include <assert.h>
+#include <sys/eventfd.h>
 
 #include "base/loop.c"
 #include "ctl/server.c"
@@ -42,6 +43,49 @@ static struct run {
 } run;
 
 static struct ctl_server server;
+
+/* --- a child, without a process --------------------------------------------------------------- */
+
+struct child {
+	int event;
+	enum child_end end;
+	child_done *done;
+	void *arg;
+};
+
+static struct child child = {.event = -1};
+
+void child_kill(struct child *c)
+{
+	if (!c)
+		return;
+	loop_del(server.loop, c->event);
+	close(c->event);
+	c->event = -1;
+}
+
+static void child_ready(void *arg, uint32_t events)
+{
+	(void)events;
+	child_kill(arg);
+	child.done(child.arg, child.end);
+}
+
+int child_start(struct loop *loop, int fd, size_t max, child_make *make, child_done *done, void *arg,
+		struct child **ret_child)
+{
+	json_t *doc = make(arg);
+	CLEAN_FREE char *line = json_dumps(doc, CTL_JSON);
+
+	assert(child.event < 0);
+	json_decref(doc);
+	child = (struct child){.event = eventfd(1, EFD_CLOEXEC), .done = done, .arg = arg};
+	child.end = !line ? CHILD_NOTHING : strlen(line) > max ? CHILD_BROKEN : CHILD_SENT;
+	if (child.end == CHILD_SENT)
+		assert(dprintf(fd, "%s\n", line) > 0);
+	*ret_child = &child;
+	return loop_add(loop, child.event, EPOLLIN, child_ready, &child);
+}
 
 /* --- the daemon ------------------------------------------------------------------------------ */
 

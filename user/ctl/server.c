@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Answers and broadcasts only fill a client's buffer; reading, writing and freeing happen in the
- * callbacks of the sockets alone, so nothing that the daemon calls can pull a client away under it.
+ * callbacks of the loop alone, so nothing that the daemon calls can pull a client away under it.
  */
 #include "server.h"
 
@@ -17,9 +17,9 @@
 #include <base/clean.h>
 #include <base/log.h>
 
+#include "child.h"
 #include "listener.h"
 
-#define CTL_JSON (JSON_COMPACT | JSON_REAL_PRECISION(12))
 #define CTL_LAST_WORDS 256 /* room beyond a monitor's limit for the line that says why it ends */
 
 /* Bytes [start, end) of data are waiting. */
@@ -37,6 +37,7 @@ struct client {
 	bool eof;     /* it will send nothing more */
 	bool closing; /* no more requests; goes when the outbox is empty */
 	uint64_t pending; /* request under way; 0: none */
+	struct child *child; /* that answers one */
 	size_t n_in;
 	char in[CTL_MAX_REQUEST];
 	struct outbox out;
@@ -146,6 +147,7 @@ static void client_free(struct client *c)
 		if (server->clients[i] == c)
 			server->clients[i] = NULL;
 	}
+	child_kill(c->child);
 	loop_del(server->loop, c->fd);
 	close(c->fd);
 	free(c->out.data);
@@ -155,7 +157,7 @@ static void client_free(struct client *c)
 /* What we owe comes first: while an answer is outstanding or unread, no new request is taken. */
 static bool client_is_busy(const struct client *c)
 {
-	return c->pending || outbox_length(&c->out);
+	return c->pending || c->child || outbox_length(&c->out);
 }
 
 static void client_watch(struct client *c)
@@ -164,7 +166,7 @@ static void client_watch(struct client *c)
 
 	if (!client_is_busy(c) && !c->eof && !c->closing)
 		events |= EPOLLIN;
-	if (outbox_length(&c->out))
+	if (outbox_length(&c->out) && !c->child)
 		events |= EPOLLOUT;
 	loop_change(c->server->loop, c->fd, events);
 }
@@ -210,14 +212,38 @@ static void client_refuse(struct client *c, enum ctl_code code, const char *form
 	client_put(c, envelope(code, json_pack("{s:o}", "error", error)));
 }
 
-static void client_status(struct client *c)
+static json_t *make_status(void *arg)
 {
+	const struct client *c = arg;
 	json_t *status = c->server->ops->status(c->server->arg);
 
-	if (!status)
-		client_refuse(c, CTL_FAILED, "the status cannot be read just now");
-	else
-		client_put(c, envelope(CTL_OK, status));
+	return status ? envelope(CTL_OK, status) : NULL;
+}
+
+static void client_end_or_go_on(struct client *c);
+static void client_take_lines(struct client *c);
+
+static void no_status(struct client *c)
+{
+	client_refuse(c, CTL_FAILED, "the status cannot be read just now");
+}
+
+static void status_done(void *arg, enum child_end end)
+{
+	struct client *c = arg;
+
+	c->child = NULL;
+	if (end == CHILD_NOTHING)
+		no_status(c);
+	c->closing |= end == CHILD_BROKEN;
+	client_take_lines(c);
+	client_end_or_go_on(c);
+}
+
+static void client_status(struct client *c)
+{
+	if (child_start(c->server->loop, c->fd, CTL_MAX_REPLY, make_status, status_done, c, &c->child))
+		no_status(c);
 }
 
 static void client_request(struct client *c, const char *cmd, const json_t *args)
@@ -292,20 +318,30 @@ static void client_read(struct client *c)
 		c->eof = c->closing = true;
 }
 
-/* Return: 0, or -errno: nobody reads there any more. */
+/* Not into a child's line. Return: 0, or -errno: nobody reads there any more. */
 static int client_write(struct client *c)
 {
 	struct outbox *o = &c->out;
 
-	while (outbox_length(o)) {
+	while (outbox_length(o) && !c->child) {
 		ssize_t n = send(c->fd, o->data + o->start, outbox_length(o), MSG_NOSIGNAL);
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 		o->start += (size_t)n;
 	}
-	outbox_reset(o);
+	if (!outbox_length(o))
+		outbox_reset(o);
 	return 0;
+}
+
+/* A monitor that has shut down its sending side still listens. */
+static void client_end_or_go_on(struct client *c)
+{
+	if ((c->closing || (c->eof && !c->monitor)) && !client_is_busy(c))
+		client_free(c);
+	else
+		client_watch(c);
 }
 
 static void client_ready(void *arg, uint32_t events)
@@ -317,12 +353,10 @@ static void client_ready(void *arg, uint32_t events)
 		client_read(c);
 	if (!gone)
 		client_take_lines(c);
-	/* A monitor that has shut down its sending side still listens; one that hung up does not. */
-	if (gone || (events & EPOLLHUP) ||
-	    ((c->closing || (c->eof && !c->monitor)) && !client_is_busy(c)))
+	if (gone || (events & EPOLLHUP))
 		client_free(c);
 	else
-		client_watch(c);
+		client_end_or_go_on(c);
 }
 
 /* --- accepting ------------------------------------------------------------------------------- */

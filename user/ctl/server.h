@@ -12,11 +12,15 @@
 #include <base/loop.h>
 #include <defib/ctl.h>
 
+/** CTL_JSON - how documents are written */
+#define CTL_JSON (JSON_COMPACT | JSON_REAL_PRECISION(12))
+
 struct ctl_server;
 
 /**
  * struct ctl_ops - what the daemon does for clients
- * @status: the status document, a new reference; NULL: it cannot be had just now
+ * @status: the status document, a new reference; NULL: it cannot be had just now. Called in a copy of the
+ *	daemon: what it changes is lost.
  * @request: every other command except "monitor"; @cmd and @args (an object, perhaps empty) are
  *	borrowed for the call. It must be answered by ctl_answer() once, from within or later; an
  *	unknown @cmd with CTL_USAGE.
