@@ -41,22 +41,12 @@ struct daemon {
 	int timer;
 	int signals;
 	uint64_t waiting;
-	bool is_big; /* its status */
 };
-
-static json_t *big(void)
-{
-	CLEAN_FREE char *text = malloc(BIG);
-
-	memset(text, 'x', BIG);
-	return json_pack("{s:s#}", "text", text, BIG);
-}
 
 static json_t *daemon_status(void *arg)
 {
-	const struct daemon *d = arg;
-
-	return d->is_big ? big() : json_pack("{s:i, s:f}", "schema", 1, "uptime_s", 3.2);
+	(void)arg;
+	return json_pack("{s:i, s:f}", "schema", 1, "uptime_s", 3.2);
 }
 
 static void daemon_later(void *arg, uint32_t events)
@@ -76,6 +66,14 @@ static void burst(struct daemon *d, const json_t *args)
 						   "................................................................", 64));
 }
 
+static json_t *big(void)
+{
+	CLEAN_FREE char *text = malloc(BIG);
+
+	memset(text, 'x', BIG);
+	return json_pack("{s:s#}", "text", text, BIG);
+}
+
 static void daemon_request(void *arg, uint64_t request, const char *cmd, const json_t *args)
 {
 	struct daemon *d = arg;
@@ -90,9 +88,6 @@ static void daemon_request(void *arg, uint64_t request, const char *cmd, const j
 		ctl_answer(d->server, request, CTL_OK, NULL);
 	} else if (!strcmp(cmd, "big")) {
 		ctl_answer(d->server, request, CTL_OK, big());
-	} else if (!strcmp(cmd, "grow")) {
-		d->is_big = true;
-		ctl_answer(d->server, request, CTL_OK, NULL);
 	} else if (!strcmp(cmd, "degraded")) {
 		ctl_answer(d->server, request, CTL_DEGRADED, NULL);
 	} else if (strcmp(cmd, "never")) {
@@ -406,70 +401,6 @@ static void a_large_reply_comes_through_beside_others(void **state)
 	ctl_client_close(c);
 }
 
-static size_t children(pid_t pid)
-{
-	char name[64];
-	CLEAN_FCLOSE FILE *f = NULL;
-	size_t n = 0;
-	int child;
-
-	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", pid, pid);
-	f = fopen(name, "r");
-	assert_non_null(f);
-	while (fscanf(f, "%d", &child) == 1)
-		n++;
-	return n;
-}
-
-static void wait_for_children(pid_t pid, size_t n)
-{
-	for (int i = 0; i < PATIENCE_MS && children(pid) != n; i++)
-		nap();
-	assert_int_equal(children(pid), n);
-}
-
-static void a_status_is_sent_by_a_child(void **state)
-{
-	struct fixture *f = *state;
-	struct ctl_client *slow = connect_to(f->path), *gone = connect_to(f->path);
-	json_t *doc;
-
-	send_line(slow, "{\"cmd\":\"grow\"}\n");
-	expect(slow, CTL_OK, NULL);
-	send_line(slow, "{\"cmd\":\"status\"}\n{\"cmd\":\"echo\"}\n");
-	send_line(gone, "{\"cmd\":\"status\"}\n");
-	wait_for_children(f->pid, 2); /* neither is read */
-	ctl_client_close(gone);
-	wait_for_children(f->pid, 1);
-	a_request_is_answered_at_once_or_later(state);
-	doc = receive(slow);
-	assert_int_equal(json_string_length(json_object_get(doc, "text")), BIG);
-	json_decref(doc);
-	expect(slow, CTL_OK, NULL);
-	wait_for_children(f->pid, 0);
-	ctl_client_close(slow);
-}
-
-/* A child has the socket open, too. */
-static void a_dead_daemon_does_not_live_on_in_a_child(void **state)
-{
-	struct fixture *f = *state;
-	struct ctl_client *slow = connect_to(f->path);
-
-	send_line(slow, "{\"cmd\":\"grow\"}\n");
-	expect(slow, CTL_OK, NULL);
-	send_line(slow, "{\"cmd\":\"status\"}\n");
-	wait_for_children(f->pid, 1);
-	stop(f->pid, SIGKILL);
-	for (int i = 0; i < PATIENCE_MS && ctl_client_is_answered(f->path); i++)
-		nap();
-	assert_false(ctl_client_is_answered(f->path));
-	ctl_client_close(slow);
-	f->pid = start(f->path);
-	ctl_client_close(connect_to(f->path));
-	status_is_answered(state);
-}
-
 static void a_monitor_hears_every_report(void **state)
 {
 	struct fixture *f = *state;
@@ -639,8 +570,6 @@ int main(void)
 		with_server(a_client_may_close_its_sending_side),
 		with_server(a_client_may_leave_at_any_moment),
 		with_server(a_large_reply_comes_through_beside_others),
-		with_server(a_status_is_sent_by_a_child),
-		with_server(a_dead_daemon_does_not_live_on_in_a_child),
 		with_server(a_monitor_hears_every_report),
 		with_server(a_monitor_that_lags_is_told_so_and_disconnected),
 		with_server(too_many_clients_are_turned_away),
