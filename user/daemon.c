@@ -48,9 +48,9 @@ static void set_timer(struct daemon *d)
 	timer_set(d->timer, due && due < tick ? due : tick);
 }
 
+/* One event's actions may queue others. */
 void daemon_drain(struct daemon *d)
 {
-	d->stepping = true;
 	while (d->queue.next < d->queue.n) {
 		struct event ev = d->queue.list[d->queue.next++];
 
@@ -59,7 +59,6 @@ void daemon_drain(struct daemon *d)
 			daemon_act(d, &d->actions.action[i]);
 	}
 	d->queue.n = d->queue.next = 0;
-	d->stepping = false;
 	set_timer(d);
 }
 
@@ -69,8 +68,6 @@ void daemon_emit(void *arg, const struct event *ev)
 
 	if (queue_push(&d->queue, ev))
 		log_error("out of memory: an event is lost");
-	else if (!d->stepping)
-		daemon_drain(d);
 }
 
 static void emit_tick(struct daemon *d)
@@ -102,6 +99,16 @@ static void emit_maintenance(struct daemon *d)
 }
 
 /* --- what the loop calls --------------------------------------------------------------------- */
+
+/* What came together is stepped through together: a thousand neighbours that change are one comparison of
+ * the routes. */
+static void after_events(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->queue.n)
+		daemon_drain(d);
+}
 
 static void on_ring(void *arg, uint32_t events)
 {
@@ -224,7 +231,7 @@ static int put_in_force(struct daemon *d, struct policy *policy, char *why, size
 	err = kern_configure(d->kern, policy, why, size);
 	if (err)
 		return err;
-	d->stepping = true; /* one picture: the policy, then what the kernel says of it */
+	daemon_drain(d); /* what was heard before is of the old policy */
 	d->policy = policy;
 	emit_policy(d);
 	daemon_attach(d);
@@ -379,7 +386,6 @@ static int replace_programs(struct daemon *d)
 	if (!kern_inherits(d->kern))
 		return 0;
 	daemon_drain(d);
-	d->stepping = true;
 	log_info("programs and maps of another version are taken over");
 	err = prober_end(d->paths.probe_lock);
 	if (err)
@@ -393,7 +399,6 @@ static int begin(struct daemon *d)
 {
 	int err;
 
-	d->stepping = true;
 	emit_policy(d);
 	emit_maintenance(d);
 	err = link_start(d->link);
@@ -410,6 +415,7 @@ static int begin(struct daemon *d)
 	if (!err)
 		err = loop_add(d->loop, kern_fd(d->kern), EPOLLIN, on_ring, d);
 	daemon_drain(d);
+	loop_after(d->loop, after_events, d);
 	return err ? fail("event loop", err) : 0;
 }
 
@@ -433,7 +439,6 @@ int daemon_run(struct daemon *d)
 	int err;
 
 	d->timer = d->signals = -1;
-	d->stepping = true;
 	d->started_ns = clock_now_ns();
 	core_init(&d->core);
 	err = open_base(d);

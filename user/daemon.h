@@ -38,13 +38,16 @@ struct daemon {
 	int signals;
 	uint64_t started_ns;
 	uint64_t checked_ns; /* when the programs were last seen in their places */
-	bool stepping; /* the queue is being worked through, or not to be yet */
 	struct queue queue;
 	struct core core;
 	struct actions actions;
 };
 
-/** daemon_emit() - the one way by which events reach the core; a kern_emit and a link_emit */
+/**
+ * daemon_emit() - the one way by which events reach the core; a kern_emit and a link_emit
+ *
+ * They are queued until the loop has made its round, or until daemon_drain().
+ */
 void daemon_emit(void *daemon, const struct event *ev);
 
 /** daemon_drain() - step the core through all that waits. */

@@ -253,6 +253,7 @@ static void put_routable(struct shell *s, uint32_t index)
 	uint32_t id = id_of(s->w, index);
 	struct event ev = {.kind = EVENT_ROUTABLE, .routable = {.server = id, .ok = !(s->bad[index] & 1)}};
 
+	ev.routable.moved = !(s->bad[index] & 8);
 	ev.routable.cannot_leave[DFB_FAMILY_IPV4] = s->bad[index] & 2;
 	ev.routable.cannot_leave[DFB_FAMILY_IPV6] = s->bad[index] & 4;
 	if (!ev.routable.ok)

@@ -332,7 +332,7 @@ static void do_routable(struct input *in, struct world *w)
 	uint32_t index = take(in, SERVERS);
 
 	(void)w;
-	in->shell.bad[index] = (uint8_t)take(in, 8);
+	in->shell.bad[index] = (uint8_t)take(in, 16);
 	shell_routable(&in->shell, index);
 }
 

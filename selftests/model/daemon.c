@@ -305,7 +305,7 @@ static void perform(struct world *w, const struct action *a)
 static void emit_routable(struct world *w, uint32_t server)
 {
 	const struct world_server *s = world_server_of(w, dfb_target_id(server, DFB_FAMILY_IPV4));
-	struct event ev = {.kind = EVENT_ROUTABLE, .routable = {.server = server, .ok = true}};
+	struct event ev = {.kind = EVENT_ROUTABLE, .routable = {.server = server, .ok = true, .moved = true}};
 	const struct world_uplink *u;
 
 	if (!s)

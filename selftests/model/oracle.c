@@ -115,7 +115,8 @@ static void hear_routable(struct oracle *o, const struct event_routable *r)
 		return;
 	hear_flag(s, DFB_SERVER_UNROUTABLE, !r->ok);
 	memcpy(s->cannot_leave, r->cannot_leave, sizeof(s->cannot_leave));
-	oracle_want_sync(o);
+	if (r->moved)
+		oracle_want_sync(o);
 }
 
 static void hear_maintenance(struct oracle *o, const struct event_operator *op)

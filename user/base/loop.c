@@ -27,6 +27,8 @@ struct loop {
 	bool stopped;
 	struct watch *watches;
 	struct watch *graveyard;
+	void (*after)(void *arg);
+	void *after_arg;
 };
 
 struct loop *loop_new(void)
@@ -111,6 +113,12 @@ void loop_del(struct loop *loop, int fd)
 	loop->graveyard = w;
 }
 
+void loop_after(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	loop->after = fn;
+	loop->after_arg = arg;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event ready[LOOP_BATCH];
@@ -127,6 +135,8 @@ int loop_run(struct loop *loop)
 				w->fn(w->arg, ready[i].events);
 		}
 		free_list(&loop->graveyard);
+		if (loop->after)
+			loop->after(loop->after_arg);
 	}
 	return 0;
 }

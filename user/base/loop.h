@@ -28,6 +28,9 @@ int loop_change(struct loop *loop, int fd, uint32_t events);
 /** loop_del() - stop watching; call it before close(). Safe from within any callback. */
 void loop_del(struct loop *loop, int fd);
 
+/** loop_after() - @fn is called before each wait, when the callbacks of all that was ready have been */
+void loop_after(struct loop *loop, void (*fn)(void *arg), void *arg);
+
 /** loop_run() - until loop_stop(). Return: 0 or -errno. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

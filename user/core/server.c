@@ -210,7 +210,8 @@ void server_on_routable(struct step *s, const struct event_routable *r)
 	server->flags = flags;
 	memcpy(server->cannot_leave, r->cannot_leave, sizeof(server->cannot_leave));
 	flag(s, r->server);
-	step_sync(s);
+	if (r->moved)
+		step_sync(s);
 	pool_review_server(s, r->server);
 }
 

@@ -148,10 +148,13 @@ static void tell_server(struct link *link, struct link_server *server)
 
 	if (is_said(server))
 		return;
+	event.routable.moved = !server->told;
 	server->told = true;
 	server->said = server->now;
-	for (int family = 0; family < DFB_FAMILIES; family++)
+	for (int family = 0; family < DFB_FAMILIES; family++) {
+		event.routable.moved |= server->said_ifindex[family] != server->path[family].ifindex;
 		server->said_ifindex[family] = server->path[family].ifindex;
+	}
 	link->emit(link->arg, &event);
 }
 
