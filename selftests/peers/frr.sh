@@ -65,9 +65,12 @@ frr_config_server() # NUMBER
 	printf '%s\n' ' address-family ipv4 unicast' "  network $SERVICE_ADDRESS/32" ' exit-address-family'
 }
 
+# A real-time priority is for bfdd alone, which keeps the sessions: with it, bgpd and zebra leave nothing of
+# two processors to anybody while they look for each other.
 frr_run() # HOST DAEMON ARGUMENT...
 {
-	local host=$1 daemon=$2 dir=$work/frr.$1
+	local host=$1 daemon=$2 dir=$work/frr.$1 FIFO=${FIFO:-}
+	[ "$daemon" = bfdd ] || FIFO=
 	shift 2
 	spawn "$host" "$daemon" "/usr/lib/frr/$daemon" -u frr -g frr -A 127.0.0.1 -P 0 --vty_socket "$dir" \
 		-z "$dir/zserv.api" -i "$dir/$daemon.pid" --log "file:$dir/$daemon.log" --log-level errors \
