@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 900
+# timeout: 2400
 # Thousands of targets: what they cost in processor time and memory, whether each probe is answered, how
 # soon a death is known and committed, also during a status or a reload, and how long those two take.
 # DEFIB_SCALE sets the sizes, "servers/interval", each server with two addresses; DEFIB_KILLS the deaths.
@@ -16,7 +16,7 @@
 # shellcheck source=selftests/lib/bench.sh
 . "$root/selftests/lib/bench.sh"
 
-SIZES=${DEFIB_SCALE:-500/10ms 5000/100ms}
+SIZES=${DEFIB_SCALE:-500/50ms 500/10ms 5000/500ms 5000/100ms}
 KILLS=${DEFIB_KILLS:-9}
 ROUNDS=3
 ROUND_S=5

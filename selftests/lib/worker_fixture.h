@@ -247,7 +247,7 @@ static inline unsigned int count(const struct test *t, enum worker_news news)
 
 static inline char *slurp(const struct test *t, const char *name)
 {
-	static char text[8192];
+	static char text[32768];
 	char path[160];
 	FILE *f;
 
@@ -270,7 +270,7 @@ static inline unsigned int lines(const struct test *t, const char *name)
 
 struct rows {
 	unsigned int n;
-	unsigned char seen[8192]; /* by mono_ns */
+	unsigned char seen[32768]; /* by mono_ns */
 	char last[2048];
 };
 

@@ -23,7 +23,7 @@
 struct loop;
 struct worker;
 
-#define WORKER_MAX_REPORTS 2048 /* not yet stored */
+#define WORKER_MAX_REPORTS 16384 /* not yet stored: each server of a large gateway may come up at once */
 #define WORKER_MAX_HOOKS 256	/* not yet ended */
 #define WORKER_REPORT_ATTEMPTS 10
 #define WORKER_HOOK_ATTEMPTS 3

@@ -56,7 +56,7 @@ struct event_pool {
 struct event_routable {
 	uint32_t server;
 	bool ok;
-	bool moved;			 /* the interface that leads to it is another than it was told to be */
+	bool moved;			 /* the interface that leads to it is another than was told */
 	bool cannot_leave[DFB_FAMILIES]; /* no carrier, or neighbour failed */
 	char why[96];			 /* when not ok */
 };

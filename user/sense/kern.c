@@ -261,10 +261,10 @@ static int make_maps(struct kern *k, const struct policy *policy, char *why, siz
 {
 	int err = load_at(k, policy, k->paths.heir_dir, why, size);
 
+	if (err)
+		return err;
 	pins_remove(k->paths.maps_dir); /* if there, nobody can read it */
-	if (!err && rename(k->paths.heir_dir, k->paths.maps_dir))
-		err = -errno;
-	return err;
+	return rename(k->paths.heir_dir, k->paths.maps_dir) ? -errno : 0;
 }
 
 static int adopt_maps(struct kern *k, const struct policy *policy, char *why, size_t size)
