@@ -39,7 +39,8 @@ TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(filter-out %.bpf.c,$(wildcard t
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard selftests/fuzz/fuzz_*.c))
 
 # keep what is made on the way
-.PRECIOUS: $(B)/%.o $(B)/%.bpf.o $(B)/lab/%.bpf.o $(B)/selftests/%.bpf.o $(B)/%.skel.h $(B)/fuzz/%.o $(B)/world/%.o
+.PRECIOUS: $(B)/%.o $(B)/%.bpf.o $(B)/lab/%.bpf.o $(B)/selftests/%.bpf.o $(B)/%.skel.h \
+	$(B)/fuzz/%.o $(B)/world/%.o
 
 .PHONY: all help demo check bench bench-peers vm lint install clean
 all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
