@@ -228,10 +228,10 @@ static int put_in_force(struct daemon *d, struct policy *policy, char *why, size
 		snprintf(why, size, "%s cannot change while it runs: stop, `defib teardown`, start", fixed);
 		return -EINVAL;
 	}
+	daemon_drain(d); /* what was heard before is of the old policy */
 	err = kern_configure(d->kern, policy, why, size);
 	if (err)
 		return err;
-	daemon_drain(d); /* what was heard before is of the old policy */
 	d->policy = policy;
 	emit_policy(d);
 	daemon_attach(d);
