@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host to host: the heartbeat probe.
+ * Host to host: the heartbeat probe, and the packets of a stream whose loss is counted.
  *
  * A probe is the payload of a UDP datagram to the echo port (RFC 862) or of an ICMP/ICMPv6 echo
  * request (RFC 792, RFC 4443), so that any host can be a target. A host with our responder sends
@@ -43,6 +43,43 @@ struct dfb_probe {
 	__be32 residence_ns;
 };
 
+/*
+ * A stream is what one sender numbers: UDP datagrams in the format of the kernel's packet generator
+ * (Documentation/networking/pktgen.rst of Linux), from 1 on. Our sender adds struct dfb_far; our responder
+ * counts such a stream and says in each answer what it has counted, so that what was lost on the way there is
+ * told from what was lost on the way back. Any other responder, and any other sender, leaves it alone.
+ */
+
+#define DFB_PKTGEN_MAGIC 0xbe9be955u
+#define DFB_FAR_MAGIC 0x64666c31u /* "dfl1" */
+
+/**
+ * struct dfb_pktgen - what a datagram of pktgen begins with
+ * @magic: DFB_PKTGEN_MAGIC
+ * @seq: from 1 on, wraps
+ * @sec, @usec: when it was made, by the sender's clock since 1970; 0 and 0: it does not say
+ */
+struct dfb_pktgen {
+	__be32 magic;
+	__be32 seq;
+	__be32 sec;
+	__be32 usec;
+};
+
+/**
+ * struct dfb_far - what may follow it
+ * @magic: DFB_FAR_MAGIC
+ * @received: how many datagrams of the stream the responder has received, modulo 2^32; 0: nobody filled it in
+ * @lost: how many numbers of the sender's present run, up to its highest, it has not
+ */
+struct dfb_far {
+	__be32 magic;
+	__be32 received;
+	__be32 lost;
+};
+
 _Static_assert(sizeof(struct dfb_probe) == 32, "struct dfb_probe is a wire format");
+_Static_assert(sizeof(struct dfb_pktgen) == 16, "struct dfb_pktgen is a wire format");
+_Static_assert(sizeof(struct dfb_far) == 12, "struct dfb_far is a wire format");
 
 #endif
