@@ -31,18 +31,18 @@ struct account_packet {
 
 /* --- numbers --------------------------------------------------------------------------------- */
 
-static inline __u64 *account_word(struct dfb_account *a, __u32 seq)
+static __always_inline __u64 *account_word(struct dfb_account *a, __u32 seq)
 {
 	return &a->seen[(seq / 64) & (DFB_STREAM_WINDOW / 64 - 1)];
 }
 
-static inline __u64 account_bit(__u32 seq)
+static __always_inline __u64 account_bit(__u32 seq)
 {
 	return 1ull << (seq & 63);
 }
 
 /* Numbers between the highest and the new one have not arrived; what they take the place of is too old. */
-static inline void account_skip(struct dfb_account *a, __u32 from, __u32 ahead)
+static __always_inline void account_skip(struct dfb_account *a, __u32 from, __u32 ahead)
 {
 	__u32 seq = from + 1, end = from + ahead;
 
@@ -59,7 +59,7 @@ static inline void account_skip(struct dfb_account *a, __u32 from, __u32 ahead)
 	}
 }
 
-static inline void account_ahead(struct dfb_account *a, const struct account_packet *p, __u32 ahead)
+static __always_inline void account_ahead(struct dfb_account *a, const struct account_packet *p, __u32 ahead)
 {
 	account_skip(a, a->top, ahead);
 	*account_word(a, p->seq) |= account_bit(p->seq);
@@ -70,7 +70,7 @@ static inline void account_ahead(struct dfb_account *a, const struct account_pac
 }
 
 /* One that is before all that was seen moves the run's begin. */
-static inline void account_behind(struct dfb_account *a, const struct account_packet *p, __u32 behind)
+static __always_inline void account_behind(struct dfb_account *a, const struct account_packet *p, __u32 behind)
 {
 	__u64 *word = account_word(a, p->seq), bit = account_bit(p->seq);
 
@@ -91,7 +91,7 @@ static inline void account_behind(struct dfb_account *a, const struct account_pa
 
 /* A sender that was heard before begins at 1: what is missing up to its first packet is lost. One that was not
  * may have been at it for long. */
-static inline void account_begin(struct dfb_account *a, const struct account_packet *p, int again)
+static __always_inline void account_begin(struct dfb_account *a, const struct account_packet *p, int again)
 {
 	a->lost_before = a->lost;
 	a->ended_us = a->stamp_us;
@@ -105,23 +105,22 @@ static inline void account_begin(struct dfb_account *a, const struct account_pac
 }
 
 /* Beyond half of the numbers a begin looks like a leap ahead. */
-static inline int account_leaps_to_begin(const struct account_packet *p, __u32 ahead)
+static __always_inline int account_leaps_to_begin(const struct account_packet *p, __u32 ahead)
 {
 	return p->seq <= DFB_STREAM_WINDOW && ahead > DFB_STREAM_WINDOW;
 }
 
-static inline int account_is_restart(const struct dfb_account *a, const struct account_packet *p, __u32 behind)
+static __always_inline int account_is_restart(const struct dfb_account *a, const struct account_packet *p, __u32 behind)
 {
 	if (!p->stamp_us || !a->stamp_us)
 		return behind >= DFB_STREAM_WINDOW && p->seq <= DFB_STREAM_WINDOW;
 	return p->stamp_us > a->stamp_us && (p->seq <= DFB_STREAM_WINDOW || behind >= DFB_STREAM_WINDOW);
 }
 
-/* Return: was it the highest so far, in the run it belongs to? */
-static inline int account_number(struct dfb_account *a, const struct account_packet *p)
+/* Return: how far ahead of the highest so far it was, in the run it belongs to; 0: it was not. */
+static __always_inline __u32 account_number(struct dfb_account *a, const struct account_packet *p)
 {
-	__u32 ahead = p->seq - a->top;
-	int in_order = 0;
+	__u32 ahead = p->seq - a->top, in_order = 0;
 
 	if (!a->received) {
 		account_begin(a, p, 0);
@@ -131,7 +130,7 @@ static inline int account_number(struct dfb_account *a, const struct account_pac
 		account_begin(a, p, 1);
 	} else if ((__s32)ahead > 0) {
 		account_ahead(a, p, ahead);
-		in_order = 1;
+		in_order = ahead;
 	} else if (account_is_restart(a, p, -ahead)) {
 		account_begin(a, p, 1);
 	} else {
@@ -143,12 +142,16 @@ static inline int account_number(struct dfb_account *a, const struct account_pac
 
 /* --- times ----------------------------------------------------------------------------------- */
 
-static inline void account_gap(struct dfb_account *a, __u64 now)
+/* A period is what a gap has per number, so it stays the same through a loss. */
+static __always_inline void account_gap(struct dfb_account *a, __u64 now, __u32 ahead)
 {
-	__u64 gap = (__s64)(now - a->last_ns) > 0 ? now - a->last_ns : 0;
+	__u64 gap = (__s64)(now - a->last_ns) > 0 ? now - a->last_ns : 0, period;
 
 	a->gaps[dfb_gap_bucket(gap)]++;
-	a->gap_ns = a->gap_ns ? a->gap_ns - a->gap_ns / 8 + gap / 8 : gap;
+	if (ahead) {
+		period = ahead > 1 ? gap / ahead : gap;
+		a->period_ns = a->period_ns ? a->period_ns - a->period_ns / 8 + period / 8 : period;
+	}
 	if (gap > a->longest_gap_ns) {
 		a->longest_gap_ns = gap;
 		a->longest_gap_end_ns = now;
@@ -156,8 +159,8 @@ static inline void account_gap(struct dfb_account *a, __u64 now)
 }
 
 /* How the way of this packet differs from that of the quickest. Both clocks may be set at any time. */
-static inline void account_transit(struct dfb_account *a, const struct account_packet *p, __u64 stamp_before,
-				   int in_order)
+static __always_inline void account_transit(struct dfb_account *a, const struct account_packet *p,
+					    __u64 stamp_before, int in_order)
 {
 	__s64 transit = (__s64)(p->now_ns - p->stamp_us * 1000);
 	__s64 above = transit - a->transit_min_ns, change = above - (__s64)a->variation_ns;
@@ -176,21 +179,21 @@ static inline void account_transit(struct dfb_account *a, const struct account_p
 	if ((__u64)above > a->variation_max_ns)
 		a->variation_max_ns = (__u64)above;
 	if (in_order)
-		a->jitter_ns += (__u64)(change < 0 ? -change : change) - ((a->jitter_ns + 8) >> 4);
+		a->jitter_16_ns += (__u64)(change < 0 ? -change : change) - ((a->jitter_16_ns + 8) >> 4);
 }
 
 /** account_take() - a packet of the stream arrived. The account is the caller's alone meanwhile. */
-static inline void account_take(struct dfb_account *a, const struct account_packet *p)
+static __always_inline void account_take(struct dfb_account *a, const struct account_packet *p)
 {
 	__u64 stamp_before = a->received ? a->stamp_us : 0;
-	int in_order = account_number(a, p);
+	__u32 ahead = account_number(a, p);
 
 	if (a->received)
-		account_gap(a, p->now_ns);
+		account_gap(a, p->now_ns, ahead);
 	else
 		a->first_ns = p->now_ns;
 	if (p->stamp_us)
-		account_transit(a, p, stamp_before, in_order);
+		account_transit(a, p, stamp_before, ahead != 0);
 	a->last_ns = p->now_ns;
 	a->bytes += p->bytes;
 	a->received++;

@@ -2,14 +2,15 @@
 /*
  * The responder: UDP echo (RFC 862) on a server, with no process behind it.
  *
- * A probe of ours comes back with the reply bit and its reserved area filled; anything else byte for
- * byte. What it refuses is counted by reason, and passed to the host or dropped as the comments in
+ * A probe of ours comes back with the reply bit and its reserved area filled, a packet of a stream with what
+ * was counted of it where its sender left room for that; anything else byte for byte. What it refuses is counted by reason, and passed to the host or dropped as the comments in
  * struct dfb_echo_counters say: drop what could only be an attack or a loop (RFC 862 has none of
  * these guards; CERT CA-1996-01 tells why they are needed), pass what may be somebody else's.
  */
 #include <defib/echo.h>
 #include <defib/wire.h>
 
+#include "account.h"
 #include "parse.h"
 
 #define ECHO_HOP_LIMIT 64
@@ -18,6 +19,7 @@
 #define ECHO_CHUNK 64
 #define ECHO_MAX_CHUNKS ((sizeof(struct udphdr) + DFB_ECHO_MAX_PAYLOAD + ECHO_CHUNK - 1) / ECHO_CHUNK)
 #define ECHO_PROBE (sizeof(struct udphdr) + sizeof(struct dfb_probe)) /* what a prober of ours sends */
+#define ECHO_STREAM_NS 10000000000ull /* a stream's place is free after so long a silence */
 #define ECHO_LENGTH_MASK 1023 /* of a datagram that is answered */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -63,6 +65,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dfb_echo_conf);
 } echo_conf SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DFB_ECHO_STREAMS);
+	__type(key, __u32);
+	__type(value, struct dfb_echo_stream);
+} echo_streams SEC(".maps");
 
 static __always_inline int refuse(__u64 *counter, int fate)
 {
@@ -297,6 +306,62 @@ static __always_inline int is_probe(struct dfb_probe *probe, __u32 payload, void
 	       probe->magic == bpf_htonl(DFB_PROBE_MAGIC) && probe->version == DFB_PROBE_VERSION;
 }
 
+static __always_inline void give_place(struct dfb_echo_stream *s, const __u32 source[4], __u32 sport)
+{
+	__builtin_memset(&s->account, 0, offsetof(struct dfb_account, gaps));
+	__builtin_memcpy(s->source, source, sizeof(s->source));
+	s->sport = sport;
+}
+
+/* Global, so the verifier looks at it once. Return: was it counted? Another stream may have the place. */
+__noinline int count_stream(const struct dfb_service_key *source, __u32 sport, const struct account_packet *p,
+			    struct dfb_far *ret_far)
+{
+	struct dfb_echo_stream *s;
+	const __u32 *word = (const __u32 *)source;
+	__u32 place, ours;
+
+	if (!source || !p || !ret_far)
+		return 0;
+	place = (word[0] ^ word[1] ^ word[2] ^ word[3] ^ sport << 16 ^ sport) * 0x9e3779b1u >> 24;
+	s = bpf_map_lookup_elem(&echo_streams, &place);
+	if (!s)
+		return 0;
+	bpf_spin_lock(&s->lock);
+	ours = s->sport == sport && parse_same_address(s->source, word);
+	if (!ours && p->now_ns - s->account.last_ns > ECHO_STREAM_NS) {
+		give_place(s, word, sport);
+		ours = 1;
+	}
+	if (ours)
+		account_take(&s->account, p);
+	ret_far->received = bpf_htonl((__u32)s->account.received);
+	ret_far->lost = bpf_htonl((__u32)(s->account.expected - s->account.arrived));
+	bpf_spin_unlock(&s->lock);
+	return (int)ours;
+}
+
+/* A packet of a stream with room for it is told what has arrived of the stream. */
+static __always_inline void fill_far(const __u32 source[4], struct udphdr *udp, void *end)
+{
+	struct dfb_pktgen *head = parse_pktgen(udp, end);
+	struct dfb_far *far = head ? parse_far(udp, end) : NULL, counted = {};
+	struct dfb_service_key key = {};
+	struct account_packet p;
+
+	if (!far)
+		return;
+	p.seq = bpf_ntohl(head->seq);
+	p.bytes = bpf_ntohs(udp->len);
+	p.stamp_us = bpf_ntohl(head->sec) * 1000000ull + bpf_ntohl(head->usec);
+	p.now_ns = bpf_ktime_get_ns();
+	__builtin_memcpy(&key, source, sizeof(key));
+	if (!count_stream(&key, bpf_ntohs(udp->source), &p, &counted))
+		return;
+	far->received = counted.received;
+	far->lost = counted.lost;
+}
+
 /* Why a datagram to our port gets no answer; XDP_TX: it does. */
 static __always_inline int judge(const struct packet *pkt, struct udphdr *udp, const __u32 source[4],
 				 const __u32 *known, struct dfb_echo_counters *count)
@@ -364,6 +429,8 @@ int dfb_echo(struct xdp_md *ctx)
 
 	if (ours && (void *)(probe + 1) <= end)
 		fill_probe(probe, count_source(source, known), arrived);
+	else
+		fill_far(source, udp, end);
 	swap_stations(pkt.link);
 	turn_udp(udp);
 	if (pkt.ipv6) {

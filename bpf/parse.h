@@ -13,6 +13,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include <defib/wire.h>
+
 #define PARSE_MAX_TAGS 2
 #define PARSE_ICMP_REQUEST 8	/* RFC 792; <linux/icmp.h> drags in the C library */
 #define PARSE_ICMP_REPLY 0
@@ -20,6 +22,7 @@
 #define PARSE_ICMP6_REPLY 129
 #define PARSE_FRAGMENT_OFFSET 0x1fff
 #define PARSE_MORE_FRAGMENTS 0x2000
+#define PARSE_VLAN_ID 0x0fff
 
 /* struct ethhdr is packed, so compilers read it byte by byte; it begins at an even address. */
 struct parse_link {
@@ -49,6 +52,7 @@ enum parse_result {
  * @fragment: part of a fragmented packet
  * @later: not the first fragment: @l4 is no header
  * @options: IPv4 options are present
+ * @vlan: VLAN identifiers, from the outermost on; 0: no tag, or one of priority only
  */
 struct packet {
 	struct parse_link *link;
@@ -60,6 +64,7 @@ struct packet {
 	__u8 fragment;
 	__u8 later;
 	__u8 options;
+	__u16 vlan[PARSE_MAX_TAGS];
 };
 
 static __always_inline enum parse_result parse_ip4(void *at, void *end, struct packet *pkt)
@@ -121,6 +126,7 @@ static __always_inline enum parse_result parse_frame(void *data, void *end, stru
 			break;
 		if ((void *)(vlan + 1) > end)
 			return PARSE_TRUNCATED;
+		pkt->vlan[i] = bpf_ntohs(vlan->tci) & PARSE_VLAN_ID;
 		type = vlan->type;
 		at = vlan + 1;
 	}
@@ -139,6 +145,28 @@ static __always_inline struct udphdr *parse_udp(const struct packet *pkt, void *
 	if (pkt->proto != IPPROTO_UDP || pkt->later || (void *)(udp + 1) > end)
 		return NULL;
 	return udp;
+}
+
+/* What a datagram in the format of pktgen begins with; NULL otherwise. */
+static __always_inline struct dfb_pktgen *parse_pktgen(struct udphdr *udp, void *end)
+{
+	struct dfb_pktgen *head = (struct dfb_pktgen *)(udp + 1);
+
+	if (bpf_ntohs(udp->len) < sizeof(*udp) + sizeof(*head) || (void *)(head + 1) > end ||
+	    head->magic != bpf_htonl(DFB_PKTGEN_MAGIC))
+		return NULL;
+	return head;
+}
+
+/* What may follow it. */
+static __always_inline struct dfb_far *parse_far(const struct udphdr *udp, void *end)
+{
+	struct dfb_far *far = (void *)(udp + 1) + sizeof(struct dfb_pktgen);
+
+	if (bpf_ntohs(udp->len) < sizeof(*udp) + sizeof(struct dfb_pktgen) + sizeof(*far) ||
+	    (void *)(far + 1) > end || far->magic != bpf_htonl(DFB_FAR_MAGIC))
+		return NULL;
+	return far;
 }
 
 struct parse_echo { /* ICMP (RFC 792) and ICMPv6 (RFC 4443) echo have one layout */

@@ -49,6 +49,8 @@ static __always_inline __u32 classify(const struct packet *pkt, void *end)
 		return DFB_XDP_ECHO;
 	if (udp && is_ours(pkt, udp, end))
 		return DFB_XDP_BEAT;
+	if (udp && parse_pktgen(udp, end))
+		return DFB_XDP_LOSS;
 	if (echo && is_echo_reply(pkt, echo) && is_ours(pkt, echo, end))
 		return DFB_XDP_BEAT;
 	return DFB_XDP_SLOT_MAX;

@@ -7,11 +7,13 @@
 #define DEFIB_ECHO_H
 
 #include <defib/abi.h>
+#include <defib/loss.h>
 
 /* An interface has one XDP program, `dfb_root`; it hands packets to these through `xdp_slots`. */
 enum dfb_xdp_slot {
 	DFB_XDP_BEAT, /* replies to our probes */
 	DFB_XDP_ECHO, /* requests to the responder */
+	DFB_XDP_LOSS, /* streams */
 	DFB_XDP_SLOT_MAX,
 };
 
@@ -35,10 +37,24 @@ struct dfb_prefix {
 	__u8 address[16];
 };
 
+#define DFB_ECHO_STREAMS 256
+
+/**
+ * struct dfb_echo_stream - `echo_streams`: a stream that is echoed (array, by a hash of its source)
+ * @source: as in struct dfb_service_key; @sport in host byte order
+ * @account: gaps are not counted
+ */
+struct dfb_echo_stream {
+	struct bpf_spin_lock lock;
+	__u32 sport;
+	__u32 source[4];
+	struct dfb_account account;
+};
+
 /** struct dfb_echo_counters - `echo_counters`: the responder; refusals with their fate */
 struct dfb_echo_counters {
 	__u64 answered;		/* with our magic */
-	__u64 echoed;		/* without: byte for byte */
+	__u64 echoed;		/* without: byte for byte, but for struct dfb_far in a stream's packet */
 	__u64 fragment;		/* pass */
 	__u64 options;		/* IPv4 options: pass */
 	__u64 truncated;	/* pass */

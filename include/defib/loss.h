@@ -121,7 +121,6 @@ struct dfb_stream_key {
  * @blackouts: how many have ended; @blackout_ns: their lengths added up; @blackout_lost: what was lost in them
  * @last_blackout: the latest one, which may go on; @longest_blackout: of those that ended
  * @threshold_ns: of the silence that is a blackout, at present
- * @lost_at_silence: @account.lost when the present silence was noticed
  * @far: who tells of the way to the far end
  * @far_received: what the far end had received when it said so last, modulo 2^32
  * @forward_lost: lost on the way to it
@@ -138,7 +137,6 @@ struct dfb_stream {
 	__u64 blackout_lost;
 	struct dfb_blackout last_blackout;
 	struct dfb_blackout longest_blackout;
-	__u64 lost_at_silence;
 	enum dfb_far_kind far;
 	__u32 far_received;
 	__u64 forward_lost;
@@ -206,8 +204,9 @@ struct dfb_loss_conf {
 
 enum dfb_silence_kind {
 	DFB_SILENCE_BEGAN = 1,
-	DFB_SILENCE_ENDED,   /* the stream goes on: it was a blackout */
-	DFB_SILENCE_EXPIRED, /* the stream is forgotten: it was its end */
+	DFB_SILENCE_ENDED,     /* the stream goes on: it was a blackout */
+	DFB_SILENCE_RESTARTED, /* the sender began again: it was a pause */
+	DFB_SILENCE_EXPIRED,   /* the stream is forgotten: it was its end */
 };
 
 /** struct dfb_silence - record of the ring `loss_events` */

@@ -55,7 +55,12 @@ static void put_link(struct cursor *c, const struct frame *f)
 
 static uint16_t payload_length(const struct frame *f)
 {
-	return usual(f->length, f->payload == FRAME_PROBE ? sizeof(struct dfb_probe) : 0);
+	static const uint16_t lengths[] = {
+		[FRAME_PROBE] = sizeof(struct dfb_probe),
+		[FRAME_STREAM] = sizeof(struct dfb_pktgen) + sizeof(struct dfb_far),
+	};
+
+	return usual(f->length, f->payload == FRAME_TEXT ? 0 : lengths[f->payload]);
 }
 
 static bool is_icmp(const struct frame *f)
@@ -63,21 +68,42 @@ static bool is_icmp(const struct frame *f)
 	return f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6;
 }
 
-static void put_payload(struct cursor *c, const struct frame *f)
+static void fill_probe(const struct frame *f, uint8_t *at, uint16_t length)
 {
-	uint16_t length = payload_length(f);
 	struct dfb_probe probe = f->probe;
-	uint8_t *at = put(c, NULL, length);
 
-	for (uint16_t i = 0; i < length; i++)
-		at[i] = (uint8_t)(i * 7 + 3);
-	if (f->payload != FRAME_PROBE)
-		return;
 	if (!probe.magic)
 		probe.magic = htonl(DFB_PROBE_MAGIC);
 	if (!probe.version)
 		probe.version = DFB_PROBE_VERSION;
 	memcpy(at, &probe, length < sizeof(probe) ? length : sizeof(probe));
+}
+
+static void fill_stream(const struct frame *f, uint8_t *at, uint16_t length)
+{
+	struct {
+		struct dfb_pktgen head;
+		struct dfb_far far;
+	} both = {f->stream, f->far};
+
+	if (!both.head.magic)
+		both.head.magic = htonl(DFB_PKTGEN_MAGIC);
+	if (!both.far.magic)
+		both.far.magic = htonl(DFB_FAR_MAGIC);
+	memcpy(at, &both, length < sizeof(both) ? length : sizeof(both));
+}
+
+static void put_payload(struct cursor *c, const struct frame *f)
+{
+	uint16_t length = payload_length(f);
+	uint8_t *at = put(c, NULL, length);
+
+	for (uint16_t i = 0; i < length; i++)
+		at[i] = (uint8_t)(i * 7 + 3);
+	if (f->payload == FRAME_PROBE)
+		fill_probe(f, at, length);
+	else if (f->payload == FRAME_STREAM)
+		fill_stream(f, at, length);
 }
 
 static uint16_t final(uint32_t sum)
@@ -229,4 +255,9 @@ struct dfb_probe *frame_probe(uint8_t *packet)
 
 	ip += ip[0] >> 4 == 6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
 	return (struct dfb_probe *)(ip + sizeof(struct udphdr));
+}
+
+struct dfb_pktgen *frame_stream(uint8_t *packet)
+{
+	return (struct dfb_pktgen *)frame_probe(packet);
 }

@@ -20,8 +20,9 @@
 #define FRAME_PEER "\x02\xdf\x1b\x00\x00\x01"	 /* where they come from */
 
 enum frame_payload {
-	FRAME_PROBE, /* struct frame.probe, then filling */
-	FRAME_TEXT,  /* filling only */
+	FRAME_PROBE,  /* struct frame.probe, then filling */
+	FRAME_TEXT,   /* filling only */
+	FRAME_STREAM, /* struct frame.stream and .far, then filling */
 };
 
 /**
@@ -42,6 +43,8 @@ enum frame_payload {
  * @length: payload; 0: as long as the probe, or nothing
  * @payload: enum frame_payload
  * @probe: fields that are 0 are left so, but for magic and version
+ * @stream: likewise, but for magic
+ * @far: likewise; as far as there is room
  * @ip_more, @udp_more: added to the length fields
  * @padding: bytes behind the packet
  * @cut: bytes missing at the end
@@ -65,6 +68,8 @@ struct frame {
 	uint16_t length;
 	enum frame_payload payload;
 	struct dfb_probe probe;
+	struct dfb_pktgen stream;
+	struct dfb_far far;
 	int ip_more, udp_more;
 	uint16_t padding;
 	uint16_t cut;
@@ -85,5 +90,8 @@ size_t frame_l3(const uint8_t *packet);
 
 /** frame_probe() - the probe within a frame without options and extensions. */
 struct dfb_probe *frame_probe(uint8_t *packet);
+
+/** frame_stream() - the same of a stream's packet. */
+struct dfb_pktgen *frame_stream(uint8_t *packet);
 
 #endif

@@ -13,6 +13,8 @@ int order_tests(void);
 int verdict_tests(void);
 int successor_tests(void);
 int wire_tests(void);
+int loss_tests(void);
+int far_tests(void);
 int stack_tests(void);
 
 #endif

@@ -21,6 +21,8 @@ int main(void)
 	failed += verdict_tests();
 	failed += successor_tests();
 	failed += wire_tests();
+	failed += loss_tests();
+	failed += far_tests();
 	failed += stack_tests();
 	return failed ? 1 : 0;
 }

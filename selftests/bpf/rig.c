@@ -70,6 +70,9 @@ static void load_programs(void)
 	assert_int_equal(beat_bpf__load(rig.beat), 0);
 	assert_int_equal(steer_bpf__load(rig.steer), 0);
 	load_echo(0, 0);
+	rig.loss = loss_bpf__open_opts(&opts);
+	assert_non_null(rig.loss);
+	assert_int_equal(loss_bpf__load(rig.loss), 0);
 }
 
 /* Its frames pass the egress program, which sees its cookie (QDISC_BYPASS would skip it). */
@@ -153,6 +156,7 @@ int rig_close(void **state)
 	close(rig.prober);
 	close(rig.stranger);
 	close(rig.peer);
+	loss_bpf__destroy(rig.loss);
 	echo_bpf__destroy(rig.echo);
 	root_bpf__destroy(rig.root);
 	steer_bpf__destroy(rig.steer);

@@ -27,6 +27,7 @@
 #include "beat.skel.h"
 #include "echo.skel.h"
 #include "frame.h"
+#include "loss.skel.h"
 #include "root.skel.h"
 #include "steer.skel.h"
 
@@ -53,6 +54,7 @@ struct rig {
 	struct steer_bpf *steer;
 	struct root_bpf *root;
 	struct echo_bpf *echo;
+	struct loss_bpf *loss;
 	struct ring_buffer *ring;
 	int ifindex;
 	int prober, stranger, peer;

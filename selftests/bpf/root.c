@@ -13,6 +13,7 @@
 
 #define ECHO XDP_TX   /* what the program in the slot says */
 #define BEAT XDP_DROP
+#define LOSS XDP_ABORTED
 #define NONE XDP_PASS /* what the root says */
 
 enum only {
@@ -47,6 +48,10 @@ static const struct row rows[] = {
 	{"our magic, behind more bytes than a probe has", .in = {REPLY, .length = 64}, BEAT},
 	{"our magic, but too short for a probe", .in = {REPLY, .length = 31}, NONE},
 	{"another magic", .in = {REPLY, .probe.magic = 1}, NONE},
+	{"a stream's packet", .in = {REPLY, .payload = FRAME_STREAM}, LOSS},
+	{"a stream's packet of 16 bytes", .in = {REPLY, .payload = FRAME_STREAM, .length = 16}, LOSS},
+	{"a stream's packet of 15 bytes", .in = {REPLY, .payload = FRAME_STREAM, .length = 15}, NONE},
+	{"a stream's packet to the echo port", .in = {.payload = FRAME_STREAM}, ECHO},
 	{"other UDP", .in = {REPLY, TEXT, .length = 40}, NONE},
 	{"our magic in an echo reply", .in = {PING4, .icmp = ICMP_ECHOREPLY}, BEAT, IPV4},
 	{"our magic in an ICMPv6 echo reply", .in = {PING6, .icmp = ICMP6_ECHO_REPLY}, BEAT, IPV6},
@@ -168,6 +173,7 @@ static int set_up(void **state)
 	rig_open(state);
 	fill_slot(DFB_XDP_ECHO, ECHO);
 	fill_slot(DFB_XDP_BEAT, BEAT);
+	fill_slot(DFB_XDP_LOSS, LOSS);
 	return 0;
 }
 
