@@ -2,14 +2,15 @@
 /*
  * Accounts of streams (include/defib/wire.h): whatever it counts, it passes on.
  *
- * A stream's account is one element of `loss`, whatever processor its packets come on; its lock is held for
- * a packet's arithmetic. Its timer runs about once a threshold, so a packet need not set it, and adds what was
- * counted meanwhile to `loss_total`. A table that is full refuses further streams and forgets none: a stream
+ * A stream's account is one element of `loss`, whatever processor its packets come on; it is held for a
+ * packet's arithmetic. Its timer runs now and then, so a packet need not set it, and adds what was counted
+ * meanwhile to `loss_total`. A table that is full refuses further streams and forgets none: a stream
  * goes when it was silent for long.
  */
 #include <defib/loss.h>
 #include <defib/wire.h>
 
+#include "hold.h"
 #include "parse.h"
 #include "stream.h"
 
@@ -30,7 +31,7 @@ static const __u8 nothing[sizeof(struct dfb_stream)] = {};
 		__uint(pinning, LIBBPF_PIN_BY_NAME);         \
 	}
 
-LOSS_MAP(BPF_MAP_TYPE_HASH, DFB_STREAMS, BPF_F_NO_PREALLOC, struct dfb_stream_key, struct dfb_stream)
+LOSS_MAP(BPF_MAP_TYPE_HASH, DFB_STREAMS, 0, struct dfb_stream_key, struct dfb_stream)
 loss SEC(".maps");
 LOSS_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, 1, 0, __u32, struct dfb_loss_counters) loss_counters SEC(".maps");
 LOSS_MAP(BPF_MAP_TYPE_ARRAY, 1, 0, __u32, struct dfb_loss_total) loss_total SEC(".maps");
@@ -45,6 +46,26 @@ struct {
 static __always_inline struct dfb_loss_counters *counters(void)
 {
 	return bpf_map_lookup_elem(&loss_counters, &(__u32){0});
+}
+
+static __always_inline int hold_stream(struct dfb_stream *s)
+{
+	if (!hold_take(&s->held))
+		return 0;
+	*(volatile __u32 *)&s->version += 1;
+	return 1;
+}
+
+static __always_inline void release_stream(struct dfb_stream *s)
+{
+	*(volatile __u32 *)&s->version += 1;
+	hold_release(&s->held);
+}
+
+static __always_inline int refuse(__u64 *counter)
+{
+	(*counter)++;
+	return XDP_PASS;
 }
 
 /* --- telling --------------------------------------------------------------------------------- */
@@ -84,7 +105,7 @@ static __always_inline void tell(const struct dfb_stream_key *key, const struct 
 		(s)->told.field = (from);              \
 	} while (0)
 
-/* Under the stream's lock: what the total does not know yet. */
+/* While the stream is held: what the total does not know yet. */
 static __always_inline void take_untold(struct dfb_stream *s, struct dfb_loss_total *sum)
 {
 	TAKE_NEW(sum, s, s->account.received, received);
@@ -130,10 +151,13 @@ static int on_silence(void *map, struct dfb_stream_key *key, struct dfb_stream *
 
 	if (!conf)
 		return 0;
-	bpf_spin_lock(&s->lock);
+	if (!hold_stream(s)) {
+		bpf_timer_start(&s->timer, STREAM_LOOK_NS, 0);
+		return 0;
+	}
 	stream_look(s, now, conf, &news);
 	take_untold(s, &sum);
-	bpf_spin_unlock(&s->lock);
+	release_stream(s);
 	if (news.kind)
 		tell(&copy, &news);
 	if (news.look_ns) {
@@ -156,15 +180,6 @@ static __always_inline void refuse_stream(void)
 	if (count)
 		count->table_full++;
 	add_to_total(&one);
-}
-
-static __always_inline int refuse_fragment(void)
-{
-	struct dfb_loss_counters *count = counters();
-
-	if (count)
-		count->fragment++;
-	return XDP_PASS;
 }
 
 static __noinline struct dfb_stream *begin_stream(const struct dfb_stream_key *key)
@@ -204,9 +219,10 @@ __noinline int count_packet(const struct dfb_stream_key *key, const struct accou
 		s = begin_stream(key);
 	if (!s) /* counted there */
 		return 0;
-	bpf_spin_lock(&s->lock);
+	if (!hold_stream(s))
+		return refuse(&count->held);
 	stream_take(s, p, far, conf, &news);
-	bpf_spin_unlock(&s->lock);
+	release_stream(s);
 	count->received++;
 	if (news.kind)
 		tell(key, &news);
@@ -248,6 +264,7 @@ SEC("xdp")
 int dfb_loss(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct dfb_loss_counters *count;
 	struct dfb_stream_key key;
 	struct account_packet p;
 	struct dfb_pktgen *head;
@@ -261,8 +278,9 @@ int dfb_loss(struct xdp_md *ctx)
 	head = udp ? parse_pktgen(udp, end) : NULL;
 	if (!head)
 		return XDP_PASS;
-	if (pkt.fragment)
-		return refuse_fragment();
+	count = counters();
+	if (pkt.fragment && count)
+		return refuse(&count->fragment);
 	find_key(ctx, &pkt, udp, &key);
 	find_packet(head, (__u32)(end - data), &p);
 	find_far(udp, end, &far);

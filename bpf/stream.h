@@ -13,6 +13,8 @@
 
 #include "account.h"
 
+#define STREAM_LOOK_NS 8000000ull	/* a timer runs at most so often: shorter silence is told when it ends */
+#define STREAM_TICK_NS (1ull << 20)	/* and with others at the same time, which costs much less */
 #define STREAM_SINGLE_NS 5000000000ull /* a stream of one packet is not kept for longer: so a flood ends */
 
 /** struct stream_far - of struct dfb_far, host byte order; @received 0: there is none */
@@ -48,6 +50,16 @@ static __always_inline __u64 stream_threshold(const struct dfb_stream *s, const 
 	if (conf->threshold_ns)
 		return conf->threshold_ns;
 	return threshold > conf->floor_ns ? threshold : conf->floor_ns;
+}
+
+/* When the timer of a stream that is live has to run. */
+static __always_inline __u64 stream_next_look(const struct dfb_stream *s, __u64 now, __u64 silence)
+{
+	__u64 left = s->threshold_ns > silence ? s->threshold_ns - silence : 0;
+
+	if (left < STREAM_LOOK_NS)
+		left = STREAM_LOOK_NS;
+	return ((now + left + STREAM_TICK_NS - 1) & ~(STREAM_TICK_NS - 1)) - now;
 }
 
 /* --- the far end ----------------------------------------------------------------------------- */
@@ -129,7 +141,7 @@ static __always_inline void stream_take(struct dfb_stream *s, const struct accou
 	if (first)
 		return;
 	if (s->state != DFB_STREAM_LIVE)
-		news->look_ns = s->threshold_ns;
+		news->look_ns = stream_next_look(s, p->now_ns, 0);
 	s->state = DFB_STREAM_LIVE;
 }
 
@@ -157,7 +169,7 @@ static __always_inline void stream_look(struct dfb_stream *s, __u64 now, const s
 		news->kind = s->state == DFB_STREAM_SILENT ? DFB_SILENCE_EXPIRED : 0;
 		return;
 	}
-	news->look_ns = (s->state == DFB_STREAM_LIVE ? s->threshold_ns : end) - silence;
+	news->look_ns = s->state == DFB_STREAM_LIVE ? stream_next_look(s, now, silence) : end - silence;
 }
 
 #endif

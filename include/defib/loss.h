@@ -42,17 +42,11 @@
  * @gaps: time between two arrivals, see dfb_gap_bucket()
  */
 struct dfb_account {
-	__u64 received;
+	__u64 received; /* what each packet changes is together */
 	__u64 lost;
-	__u64 late;
-	__u64 duplicates;
-	__u64 stale;
-	__u64 restarts;
 	__u64 bytes;
-	__u64 first_ns;
 	__u64 last_ns;
 	__u64 longest_gap_ns;
-	__u64 longest_gap_end_ns;
 	__u64 period_ns;
 	__u64 jitter_16_ns;
 	__s64 transit_min_ns;
@@ -65,6 +59,12 @@ struct dfb_account {
 	__u64 lost_before;
 	__u32 top;
 	__u32 pad;
+	__u64 late; /* and what few of them do */
+	__u64 duplicates;
+	__u64 stale;
+	__u64 restarts;
+	__u64 first_ns;
+	__u64 longest_gap_end_ns;
 	__u64 seen[DFB_STREAM_WINDOW / 64];
 	__u32 gaps[DFB_GAP_BUCKETS];
 };
@@ -117,6 +117,8 @@ struct dfb_stream_key {
 
 /**
  * struct dfb_stream - `loss`: one stream (hash)
+ * @version: odd while a program changes it: what was read between two equal, even ones is whole
+ * @held: by a program
  * @account: the numbers
  * @blackouts: how many have ended; @blackout_ns: their lengths added up; @blackout_lost: what was lost in them
  * @last_blackout: the latest one, which may go on; @longest_blackout: of those that ended
@@ -128,21 +130,23 @@ struct dfb_stream_key {
  * @told: what `loss_total` knows of this stream already
  */
 struct dfb_stream {
-	struct bpf_spin_lock lock;
-	enum dfb_stream_state state;
-	struct bpf_timer timer;
+	__u32 version;
+	__u32 held;
 	__u64 threshold_ns;
+	struct dfb_account account;
+	struct bpf_timer timer;
 	__u64 blackouts;
 	__u64 blackout_ns;
 	__u64 blackout_lost;
 	struct dfb_blackout last_blackout;
 	struct dfb_blackout longest_blackout;
+	enum dfb_stream_state state;
 	enum dfb_far_kind far;
-	__u32 far_received;
 	__u64 forward_lost;
 	__u64 forward_before;
 	__u64 forward_base;
-	struct dfb_account account;
+	__u32 far_received;
+	__u32 pad;
 	struct {
 		__u64 received;
 		__u64 lost;
@@ -183,6 +187,7 @@ struct dfb_loss_counters {
 	__u64 received;	  /* of a stream that has an account */
 	__u64 fragment;	  /* part of a fragmented packet: not counted */
 	__u64 table_full; /* of one more stream than there is room for */
+	__u64 held;	  /* of a stream that another processor did not let go: not counted */
 	__u64 no_timer;	  /* of a stream whose timer could not be set: its silence goes unnoticed */
 	__u64 ring_full;  /* blackouts that the ring could not tell; the stream has them */
 };

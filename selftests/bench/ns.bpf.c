@@ -12,6 +12,8 @@
 
 #include <linux/pkt_cls.h>
 
+#include <bpf/bpf_endian.h>
+
 char LICENSE[] SEC("license") = "GPL";
 
 #define NEXT                                       \
@@ -82,11 +84,27 @@ static __always_inline int frame_again(struct xdp_md *ctx, const struct ns_again
 	return 1;
 }
 
+/* The next packet of the next stream. */
+static __always_inline int stream_again(struct xdp_md *ctx, struct ns_again *a, enum ns_next next)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 n = a->n[next]++, at = a->udp & 31;
+	volatile __u32 *udp = data + NS_IP + at * 4;
+
+	if ((void *)(udp + NS_SEQ + 1) > end)
+		return 0;
+	udp[0] = (udp[0] & bpf_htonl(0xffff)) | bpf_htonl((10000 + n % a->streams) << 16);
+	udp[NS_SEQ] = bpf_htonl(n / a->streams + 1);
+	return 1;
+}
+
 static __always_inline int again_xdp(struct xdp_md *ctx, enum ns_next next)
 {
 	struct ns_again *a = bpf_map_lookup_elem(&again, &(__u32){0});
 
 	if (!a || !frame_again(ctx, a))
+		return XDP_ABORTED;
+	if (a->streams && !stream_again(ctx, a, next))
 		return XDP_ABORTED;
 	if (a->target)
 		probe_again(a);

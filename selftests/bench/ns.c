@@ -120,9 +120,9 @@ static void measure_nothing(const char *name, const char *row, int verdict)
 		printf("%s\t%lld\n", row, (long long)run(program(name), packet, size, verdict));
 }
 
-static void put_again(const struct frame *frame, uint32_t target)
+static void put_again(const struct frame *frame, uint32_t target, uint32_t streams)
 {
-	struct ns_again value = {.target = target};
+	struct ns_again value = {.target = target, .streams = streams, .udp = frame->ipv6 ? 10 : 5};
 	uint8_t packet[FRAME_ROOM];
 	size_t size = frame_build(frame, packet);
 
@@ -142,7 +142,7 @@ static void measure_echo(bool ipv6)
 				  rig.echo->maps.echo_counters, COUNT(echo, answered), XDP_TX};
 	const struct frame request = {.ipv6 = ipv6};
 
-	put_again(&request, 0);
+	put_again(&request, 0, 0);
 	measure(&s, &request);
 }
 
@@ -154,8 +154,19 @@ static void measure_reply(uint32_t target)
 
 	rig_probe(target);
 	reply = rig_reply(target);
-	put_again(&reply, target);
+	put_again(&reply, target, 0);
 	measure(&s, &reply);
+}
+
+static void measure_stream(bool ipv6)
+{
+	const struct subject s = {"stream's packet, of 1,000 streams", rig.root->progs.dfb_root, true,
+				  rig.loss->maps.loss_counters, COUNT(loss, received), XDP_PASS};
+	const struct frame frame = {.payload = FRAME_STREAM, .length = sizeof(struct dfb_probe), .dport = 9,
+				    .ipv6 = ipv6};
+
+	put_again(&frame, 0, 1000);
+	measure(&s, &frame);
 }
 
 static void measure_stamp(uint32_t target)
@@ -211,6 +222,7 @@ static void put_service(const char *address, uint32_t pool)
 static void set_up(void)
 {
 	const struct dfb_xdp_conf conf = {.echo_port = DFB_ECHO_PORT};
+	const struct dfb_loss_conf loss = {0, DFB_LOSS_FLOOR_NS, DFB_LOSS_EXPIRE_NS};
 	const struct dfb_prefix all = {};
 	uint32_t yes = 1, server, pool;
 
@@ -218,6 +230,8 @@ static void set_up(void)
 	rig_put(rig.root->maps.xdp_conf, 0, &conf);
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_ECHO, &(int){bpf_program__fd(rig.echo->progs.dfb_echo)});
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_BEAT, &(int){bpf_program__fd(rig.beat->progs.dfb_reply)});
+	rig_put(rig.root->maps.xdp_slots, DFB_XDP_LOSS, &(int){bpf_program__fd(rig.loss->progs.dfb_loss)});
+	rig_put(rig.loss->maps.loss_conf, 0, &loss);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(rig.echo->maps.echo_allow), &all, &yes, BPF_ANY), 0);
 	server = rig_server();
 	rig_target(server, DFB_FAMILY_IPV6, DFB_PROBE_ECHO);
@@ -241,6 +255,7 @@ int main(int argc, char **argv)
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		measure_echo(family == DFB_FAMILY_IPV6);
 		measure_reply(dfb_target_id(1, family));
+		measure_stream(family == DFB_FAMILY_IPV6);
 		measure_stamp(dfb_target_id(1, family));
 		measure_client(family == DFB_FAMILY_IPV6);
 	}

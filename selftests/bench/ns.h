@@ -8,6 +8,7 @@
 #define NS_IP 14    /* where the IP header begins */
 #define NS_SHORT 74 /* a probe: Ethernet, IPv4, UDP and the payload */
 #define NS_LONG 94  /* the same with IPv6 */
+#define NS_SEQ 3    /* words from the UDP header to a stream's number */
 
 enum ns_next {
 	NS_SUBJECT,
@@ -21,6 +22,9 @@ enum ns_next {
  * @rest: of the frame
  * @target: 0: there is no probe for it
  * @seq: of the probe, whose nonce is good again
+ * @streams: the packet is the next one of so many streams in turn, by its source port; 0: it is not
+ * @udp: where the UDP header is in @rest, in words
+ * @n: how many of them there were, before each of enum ns_next
  */
 struct ns_again {
 	__u16 link[NS_IP / 2];
@@ -29,6 +33,9 @@ struct ns_again {
 	__u32 target;
 	__u32 seq;
 	__u64 nonce;
+	__u32 streams;
+	__u32 udp;
+	__u32 n[NS_NEXT_MAX];
 };
 
 #endif

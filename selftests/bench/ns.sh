@@ -28,5 +28,6 @@ done
 bench_target ns 'echo answered' p50 150
 bench_target ns 'reply matched' p50 250
 bench_target ns "client's packet marked" p50 100
+bench_target ns "stream's packet" p50 120
 bench_print ns
 bench_end
