@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * defib loss send: streams for others to count, one after the other. All that can be wrong is found out before
- * the first packet; from then on a run goes on through whatever the network does, which is to be measured.
+ * defib loss send: streams for others to count, one after the other. All that can be wrong is found out
+ * before the first packet; from then on a run goes on through whatever the network does, which is to be
+ * measured.
  */
 #include "loss.h"
 
@@ -81,9 +82,14 @@ static int choose_sender(struct job *job)
 	return CTL_OK;
 }
 
+/*
+ * A neighbour that has not been asked yet would keep the first packets waiting, and some of them for ever.
+ * One that does not answer is the network's failure, which is to be measured.
+ */
 static int open_sockets(struct job *job)
 {
 	char address[ADDRESS_TEXT_LEN];
+	uint8_t mac[6];
 
 	for (size_t i = 0; i < job->want.n_rates && job->sender == STREAM_SOCKET; i++) {
 		const struct stream_run *run = &job->runs[i];
@@ -97,6 +103,8 @@ static int open_sockets(struct job *job)
 					address_format(job->want.address, address), strerror(-fd));
 		job->fds[i] = fd;
 	}
+	if (job->sender == STREAM_SOCKET)
+		stream_way_neighbour(&job->runs[0].way, mac);
 	return CTL_OK;
 }
 
@@ -218,7 +226,7 @@ static int run_all(struct job *job)
 		if (!job->cli->json)
 			print_run(job, &job->runs[i]);
 	}
-	if (job->cli->json && job->n) {
+	if (job->cli->json && (job->n || !err)) {
 		int failed = print_json(job);
 
 		err = err ? err : failed;
@@ -240,10 +248,10 @@ int loss_send(struct cli *cli, char **words)
 		err = find_ways(&job);
 	if (err)
 		return err;
+	catch_signals();
 	err = choose_sender(&job);
 	if (!err)
 		err = open_sockets(&job);
-	catch_signals();
 	if (!err)
 		err = run_all(&job);
 	close_sockets(&job);

@@ -58,11 +58,13 @@ struct stream_want {
  * @interface: the device that they leave through
  * @next_hop: the neighbour, a gateway or the destination itself
  * @local: the destination is this machine
+ * @resolves: the device is an Ethernet one whose neighbours have to be asked for their addresses
  */
 struct stream_way {
 	char interface[IF_NAMESIZE];
 	int ifindex;
 	bool local;
+	bool resolves;
 	uint8_t source[16];
 	uint8_t next_hop[16];
 };
@@ -134,7 +136,7 @@ int stream_way_find(const struct stream_want *want, struct stream_run *run, char
 
 /**
  * stream_way_neighbour() - the next hop's link-layer address; wakes it up if it is not known
- * Return: 0; -EHOSTUNREACH: it does not answer; -errno.
+ * Return: 0; -EHOSTUNREACH: it does not answer, which takes 2 s; -EOPNOTSUPP: it has none; -errno.
  */
 int stream_way_neighbour(const struct stream_way *way, uint8_t ret_mac[6]);
 

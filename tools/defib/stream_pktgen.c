@@ -130,10 +130,10 @@ int stream_pktgen_usable(const struct stream_run *run, char ret_why[STREAM_WHY_L
 			 strerror(errno));
 		return -ENOENT;
 	}
-	if (run->way.local) {
-		snprintf(ret_why, STREAM_WHY_LEN, "the kernel's packet generator cannot send to this machine itself; "
-			 "--sender socket can");
-		return -EHOSTUNREACH;
+	if (!run->way.resolves) {
+		snprintf(ret_why, STREAM_WHY_LEN, "the kernel's packet generator sends Ethernet frames to a neighbour, "
+			 "which there is none of on %s; --sender socket does without", run->way.interface);
+		return -EOPNOTSUPP;
 	}
 	return check_threads(ret_why);
 }
@@ -239,7 +239,8 @@ static int wait_for_end(const struct generator *g, pid_t child)
 		read_result(g);
 		if (!done && g->run->sent >= g->run->count)
 			done = now;
-		if (stream_stopped || (done && now - done > START_NS) || (limit && now - begun > limit + START_NS))
+		if (stream_stopped || (done && now - done > START_NS) ||
+		    (limit && now - begun > limit + START_NS))
 			kill(child, SIGTERM);
 		nanosleep(&moment, NULL);
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sender that works everywhere: a UDP socket. Number n is due at start + n / rate, by the clock and not by
- * the packet before, so that a delay is made good and the pace does not drift. What is overdue goes at once.
+ * The sender that works everywhere: a UDP socket. Number n is due at start + n / rate, by the clock and not
+ * by the packet before, so that a delay is made good and the pace does not drift. What is overdue goes at
+ * once.
  *
  * Whoever counts loss must not find any that the network did not make. What a call to send did not send is
  * therefore sent again with the same number where we, or an answer to an earlier packet, were the reason:
@@ -163,7 +164,9 @@ static int fail(struct socket_sender *s, int error, uint64_t now)
 	case EINTR:
 		return 0;
 	case EMSGSIZE:
-		return -EMSGSIZE;
+		if (!s->next)
+			return -EMSGSIZE;
+		break;
 	case EAGAIN:
 	case ENOBUFS:
 		s->run->retried++;

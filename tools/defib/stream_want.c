@@ -129,6 +129,8 @@ static int parse_address(const char *device, const char *address, struct stream_
 	if (address_parse(address, want->address))
 		return cli_usage("%s is no address such as 10.79.0.100 or fd79::100%s", address,
 				 device ? "" : "; a device comes before the address: loss send DEV ADDRESS");
+	if (!device && want->address[0] == 0xfe && (want->address[1] & 0xc0) == 0x80)
+		return cli_usage("%s is on every link: say which, loss send DEV %s", address, address);
 	want->device = device;
 	return CTL_OK;
 }

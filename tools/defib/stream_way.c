@@ -9,7 +9,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <net/if_arp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include <linux/neighbour.h>
@@ -64,7 +66,8 @@ static void take_route(void *arg, struct nlmsghdr *message)
 	route->found = take_address(attributes[RTA_PREFSRC], route->source);
 }
 
-static struct nl_msg *route_question(const struct stream_want *want, const struct stream_run *run, int ifindex)
+static struct nl_msg *route_question(const struct stream_want *want, const struct stream_run *run,
+				     int ifindex)
 {
 	struct nl_msg *message = netobject_lookup_message(want->address, false);
 	int err = 0;
@@ -98,6 +101,19 @@ static int say_no_route(const struct stream_want *want, const char *error, char 
 		snprintf(ret_why, STREAM_WHY_LEN, "no route to %s (%s): `ip %sroute get %s` shows what is known",
 			 to, error, inet6, to);
 	return -EHOSTUNREACH;
+}
+
+static bool resolves(const char *interface)
+{
+	CLEAN_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_ifindex = 0};
+
+	if (fd < 0)
+		fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	text_copy(request.ifr_name, sizeof(request.ifr_name), interface);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) || request.ifr_flags & IFF_NOARP)
+		return false;
+	return !ioctl(fd, SIOCGIFHWADDR, &request) && request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
 }
 
 static bool is_assumed(const struct stream_want *want, const struct netobject *route)
@@ -136,6 +152,7 @@ int stream_way_find(const struct stream_want *want, struct stream_run *run, char
 	way->ifindex = ifindex ? ifindex : route.object.ifindex;
 	if (!if_indextoname((unsigned int)way->ifindex, way->interface))
 		return say_no_route(want, "its interface is gone", ret_why);
+	way->resolves = !way->local && resolves(way->interface);
 	memcpy(way->source, route.source, 16);
 	memcpy(way->next_hop, route.object.has_gateway ? route.object.gateway : want->address, 16);
 	return 0;
@@ -150,7 +167,8 @@ struct neighbour {
 
 static void take_neighbour(void *arg, struct nlmsghdr *message)
 {
-	static const int valid = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
+	static const int valid = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT |
+				 NUD_NOARP;
 	struct nlattr *attributes[NDA_MAX + 1] = {0};
 	const struct ndmsg *header = nlmsg_data(message);
 	struct neighbour *n = arg;
@@ -200,7 +218,7 @@ int stream_way_neighbour(const struct stream_way *way, uint8_t ret_mac[6])
 	uint64_t until = clock_now_ns() + PATIENCE_NS;
 	CLEAN_NETLINK struct netlink *netlink = NULL;
 	struct neighbour n = {.valid = false};
-	int err = netlink_open(&netlink);
+	int err = way->resolves ? netlink_open(&netlink) : -EOPNOTSUPP;
 
 	for (bool woken = false; !err; woken = true) {
 		err = netlink_query(netlink, neighbour_question(way), take_neighbour, &n);
