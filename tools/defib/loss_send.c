@@ -182,15 +182,16 @@ static int judge(const struct job *job, const struct stream_run *run)
 	if (!run->sent && run->refused)
 		return cli_fail(code_of(-run->refusal), "%u/s: nothing was sent: %s", run->rate,
 				strerror(run->refusal));
+	if (run->early)
+		return cli_fail(CTL_FAILED, "%u/s ended after %" PRIu64 " of %" PRIu64 " packets: the kernel's sender "
+				"stops when its device goes down or loses its carrier", run->rate, run->sent, run->count);
 	if (stream_is_slow(run))
 		return cli_fail(CTL_FAILED, "%u/s was not kept, only %.0f/s (at least 98 %% is right): try a lower rate, "
 				"a less busy machine%s", run->rate, stream_kept_rate(run), hint);
-	if (!run->early)
-		return CTL_OK;
-	return cli_fail(CTL_FAILED, "%u/s ended after %" PRIu64 " of %" PRIu64 " packets: %s", run->rate,
-			run->sent + run->refused, run->count, job->sender == STREAM_KERNEL ?
-			"the kernel's sender stops when its device goes down or loses its carrier" :
-			"time was over");
+	if (run->overdue)
+		return cli_fail(CTL_FAILED, "%u/s: time was over after %" PRIu64 " of %" PRIu64 " packets: is the machine "
+				"busy?", run->rate, run->sent + run->refused, run->count);
+	return CTL_OK;
 }
 
 /* --- the command ----------------------------------------------------------------------------- */

@@ -78,7 +78,8 @@ struct stream_way {
  * @refusal: errno of the last refused number
  * @late_max_ns: what was sent latest was so late; UINT64_MAX: not known
  * @first_ns, @last_ns: when the first and the last number had their turn
- * @early: it ended before its time; not because of a signal
+ * @early: it ended by itself before all was sent: the kernel's sender had to
+ * @overdue: @limit_ns ended it
  */
 struct stream_run {
 	uint32_t rate;
@@ -94,6 +95,7 @@ struct stream_run {
 	uint64_t first_ns;
 	uint64_t last_ns;
 	bool early;
+	bool overdue;
 };
 
 /** stream_stopped - set by SIGINT and SIGTERM: the present run is the last, and ends. */

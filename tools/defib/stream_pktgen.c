@@ -239,15 +239,15 @@ static int wait_for_end(const struct generator *g, pid_t child)
 		read_result(g);
 		if (!done && g->run->sent >= g->run->count)
 			done = now;
-		if (stream_stopped || (done && now - done > START_NS) ||
-		    (limit && now - begun > limit + START_NS))
+		g->run->overdue = !done && limit && now - begun > limit + START_NS;
+		if (stream_stopped || g->run->overdue || (done && now - done > START_NS))
 			kill(child, SIGTERM);
 		nanosleep(&moment, NULL);
 	}
 	for (uint64_t end = clock_now_ns(); is_running() && clock_now_ns() - end < START_NS;)
 		nanosleep(&moment, NULL);
 	read_result(g);
-	g->run->early = g->run->sent < g->run->count && !stream_stopped;
+	g->run->early = g->run->sent < g->run->count && !stream_stopped && !g->run->overdue;
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
 }
 

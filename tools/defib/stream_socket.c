@@ -250,6 +250,6 @@ int stream_socket_run(int fd, const struct stream_want *want, struct stream_run 
 	prepare(s, want->size - stream_min_size(want->address) + (uint32_t)sizeof(struct dfb_pktgen));
 	s->start_ns = clock_now_ns();
 	err = drive(s);
-	run->early = err == -ETIMEDOUT;
-	return run->early ? 0 : err;
+	run->overdue = err == -ETIMEDOUT;
+	return run->overdue ? 0 : err;
 }

@@ -43,7 +43,7 @@ generator() # a's files
 }
 
 two_hosts
-in_ns a ethtool -K v0 tx off >/dev/null # a checksum is what the generator writes, not what a cable of ours believes
+in_ns a ethtool -K v0 tx off >/dev/null # the generator itself makes the checksum
 [ ! -e /proc/net/pktgen ] || fail "pktgen is here already"
 code 1 sender 10.99.0.2 --sender kernel
 says "$err" "modprobe pktgen"
@@ -61,7 +61,8 @@ for family in 4 6; do
 	wait_until 20 captured "$family" $EACH || fail "IPv$family: $(numbers b "$family" | wc -l) arrived"
 	capture_end
 	numbers b "$family" | cut -d ' ' -f 1 | cmp - <(seq $EACH) || fail "IPv$family: not 1 to $EACH"
-	wait_until 10 ports_closed "${counter[$family]}" $EACH || fail "IPv$family: not accepted: $(in_ns b nstat -asz)"
+	wait_until 10 ports_closed "${counter[$family]}" $EACH ||
+		fail "IPv$family: not accepted: $(in_ns b nstat -asz)"
 done
 
 # Several rates, each from its own port, as long as they are told to.
