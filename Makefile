@@ -135,9 +135,10 @@ $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)
 $(UNIT): $(B)/%: %.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Iselftests/lib $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ \
-		$(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
+		$(filter %.c %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
 $(B)/selftests/unit/test_judge: $(B)/selftests/stress/judge.o
+$(B)/selftests/unit/test_stream: $(addprefix $(B)/tools/defib/,stream_want.o cli.o)
 
 PACKETS_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/bpf/*.c))
 

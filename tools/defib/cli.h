@@ -44,6 +44,7 @@ int cmd_service(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_event(struct cli *cli, int argc, char **argv);
 int cmd_echo(struct cli *cli, int argc, char **argv);
+int cmd_loss(struct cli *cli, int argc, char **argv);
 int cmd_config(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_teardown(struct cli *cli, int argc, char **argv);

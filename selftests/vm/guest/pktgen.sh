@@ -44,33 +44,6 @@ received() # SERVER BYTES: so much was captured, for wait_until
 	[ "$(stat -c %s "$work/$1.pcap")" -ge "$2" ]
 }
 
-# numbers SERVER FAMILY: sequence number and time in us of each packet, from what pktgen writes behind the
-# UDP header: magic, number, seconds, microseconds
-numbers()
-{
-	tcpdump -Z root -n -x -r "$work/$1.pcap" 2>/dev/null | awk -v family="$2" '
-	function value(hex,  i, n) {
-		for (i = 1; i <= 8; i++) n = n * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
-		return n
-	}
-	function packet(  at) {
-		at = (family == 4 ? 28 : 48) * 2 + 1
-		if (substr(bytes, 1, 1) == family && substr(bytes, at, 8) == "be9be955")
-			printf "%d %.0f\n", value(substr(bytes, at + 8, 8)),
-				value(substr(bytes, at + 16, 8)) * 1e6 + value(substr(bytes, at + 24, 8))
-		bytes = ""
-	}
-	/^\t0x/ {
-		line = $0
-		sub(/^\t0x[0-9a-f]*: */, "", line)
-		gsub(/ /, "", line)
-		bytes = bytes line
-		next
-	}
-	{ packet() }
-	END { packet() }'
-}
-
 # in_order FILE: numbers without a gap and without a repetition
 in_order()
 {
