@@ -36,6 +36,7 @@ loss SEC(".maps");
 LOSS_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, 1, 0, __u32, struct dfb_loss_counters) loss_counters SEC(".maps");
 LOSS_MAP(BPF_MAP_TYPE_ARRAY, 1, 0, __u32, struct dfb_loss_total) loss_total SEC(".maps");
 LOSS_MAP(BPF_MAP_TYPE_ARRAY, 1, 0, __u32, struct dfb_loss_conf) loss_conf SEC(".maps");
+LOSS_MAP(BPF_MAP_TYPE_HASH, DFB_LOSS_INTERFACES, 0, __u32, struct dfb_loss_name) loss_interfaces SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -182,6 +183,14 @@ static __always_inline void refuse_stream(void)
 	add_to_total(&one);
 }
 
+static __always_inline void name_interface(struct dfb_stream *s, __u32 interface)
+{
+	const struct dfb_loss_name *found = bpf_map_lookup_elem(&loss_interfaces, &interface);
+
+	if (found)
+		__builtin_memcpy(s->interface, found->name, sizeof(s->interface));
+}
+
 static __noinline struct dfb_stream *begin_stream(const struct dfb_stream_key *key)
 {
 	struct dfb_loss_counters *count = counters();
@@ -197,6 +206,7 @@ static __noinline struct dfb_stream *begin_stream(const struct dfb_stream_key *k
 	if (!made) /* another processor has */
 		return s;
 	add_to_total(&one);
+	name_interface(s, key->interface);
 	if ((bpf_timer_init(&s->timer, &loss, CLOCK_MONOTONIC) || bpf_timer_set_callback(&s->timer, on_silence) ||
 	     bpf_timer_start(&s->timer, STREAM_SINGLE_NS, 0)) && count)
 		count->no_timer++;

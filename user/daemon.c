@@ -127,6 +127,8 @@ static void check_programs(struct daemon *d)
 	if (ev.time_ns - d->checked_ns < DAEMON_TICK_NS)
 		return;
 	d->checked_ns = ev.time_ns;
+	if (!accounts_are_complete(d))
+		accounts_attach(d);
 	if (!kern_find_missing(d->kern, d->policy, name))
 		return;
 	snprintf(ev.text.what, sizeof(ev.text.what), "a program of ours was removed from %s%s", name,
@@ -142,6 +144,7 @@ static void on_timer(void *arg, uint32_t events)
 	fd_drain(d->timer);
 	kern_poll(d->kern);
 	check_programs(d);
+	accounts_tick(d);
 	emit_tick(d);
 }
 
@@ -201,6 +204,8 @@ int daemon_attach(struct daemon *d)
 
 	if (err)
 		log_line(err == -ENODEV ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s", why);
+	if (!err || err == -ENODEV)
+		accounts_attach(d);
 	return err;
 }
 
@@ -424,6 +429,7 @@ static void finish(struct daemon *d)
 	prober_close(d->prober);
 	link_free(d->link);
 	route_free(d->route);
+	accounts_close(d);
 	kern_close(d->kern);
 	worker_stop(d->worker);
 	ctl_server_close(d->ctl);

@@ -15,6 +15,7 @@
 #include "ctl/server.h"
 #include "sense/kern.h"
 #include "sense/link.h"
+#include "accounts.h"
 
 /** struct queue - events that wait for the core */
 struct queue {
@@ -34,6 +35,7 @@ struct daemon {
 	struct worker *worker;
 	struct ctl_server *ctl;
 	struct prober *prober;
+	struct accounts accounts;
 	int timer;
 	int signals;
 	uint64_t started_ns;
@@ -55,6 +57,9 @@ void daemon_drain(struct daemon *d);
 
 /** daemon_act() - one action of the core (dispatch.c). */
 void daemon_act(struct daemon *d, const struct action *a);
+
+/** daemon_report() - tell the world: log, monitor, history, hooks. */
+void daemon_report(struct daemon *d, const struct report *r);
 
 /** daemon_reload() - read the configuration again; a faulty one changes nothing. Return: 0 or -errno. */
 int daemon_reload(struct daemon *d, char *why, size_t size);

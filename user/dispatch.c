@@ -95,7 +95,7 @@ static enum log_level level_of(enum report_kind kind)
 	}
 }
 
-static void report(struct daemon *d, const struct report *r)
+void daemon_report(struct daemon *d, const struct report *r)
 {
 	char line[REPORT_LINE_LEN];
 
@@ -126,7 +126,9 @@ void daemon_act(struct daemon *d, const struct action *a)
 		sync_routes(d);
 		break;
 	case ACTION_REPORT:
-		report(d, &a->report);
+		daemon_report(d, &a->report);
+		if (a->report.kind == REPORT_FAILOVER)
+			accounts_failover(d, &a->report);
 		break;
 	case ACTION_ANSWER:
 		ctl_answer_text(d->ctl, a->answer.request, ctl_code_of(a->answer.error), a->answer.text);

@@ -12,9 +12,11 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#define DFB_LOSS_ABI 1 /* maps of another one are not adopted: their counts end */
 #define DFB_STREAM_WINDOW 1024 /* numbers within which a packet may come late; a power of two */
 #define DFB_STREAMS 4096
 #define DFB_GAP_BUCKETS 128
+#define DFB_LOSS_INTERFACES 128
 #define DFB_LOSS_EVENTS (1u << 18) /* bytes of the ring */
 
 /**
@@ -119,6 +121,7 @@ struct dfb_stream_key {
  * struct dfb_stream - `loss`: one stream (hash)
  * @version: odd while a program changes it: what was read between two equal, even ones is whole
  * @held: by a program
+ * @interface: name of the one it arrives on
  * @account: the numbers
  * @blackouts: how many have ended; @blackout_ns: their lengths added up; @blackout_lost: what was lost in them
  * @last_blackout: the latest one, which may go on; @longest_blackout: of those that ended
@@ -158,6 +161,7 @@ struct dfb_stream {
 		__u64 blackouts;
 		__u64 blackout_ns;
 	} told;
+	char interface[16];
 };
 
 /**
@@ -192,13 +196,20 @@ struct dfb_loss_counters {
 	__u64 ring_full;  /* blackouts that the ring could not tell; the stream has them */
 };
 
+/** struct dfb_loss_name - `loss_interfaces`: the interfaces whose streams are counted (hash, key: index) */
+struct dfb_loss_name {
+	char name[16];
+};
+
 /**
  * struct dfb_loss_conf - `loss_conf`: one element
+ * @abi: DFB_LOSS_ABI of who made the maps
  * @threshold_ns: silence that is a blackout; 0: two and a half periods
  * @floor_ns: and at least so much
  * @expire_ns: a stream is forgotten after so long a silence
  */
 struct dfb_loss_conf {
+	__u64 abi;
 	__u64 threshold_ns;
 	__u64 floor_ns;
 	__u64 expire_ns;

@@ -222,7 +222,7 @@ static void put_service(const char *address, uint32_t pool)
 static void set_up(void)
 {
 	const struct dfb_xdp_conf conf = {.echo_port = DFB_ECHO_PORT};
-	const struct dfb_loss_conf loss = {0, DFB_LOSS_FLOOR_NS, DFB_LOSS_EXPIRE_NS};
+	const struct dfb_loss_conf loss = {DFB_LOSS_ABI, 0, DFB_LOSS_FLOOR_NS, DFB_LOSS_EXPIRE_NS};
 	const struct dfb_prefix all = {};
 	uint32_t yes = 1, server, pool;
 

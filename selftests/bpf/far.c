@@ -12,7 +12,7 @@
 static int set_up(void **state)
 {
 	const struct dfb_xdp_conf conf = {.echo_port = DFB_ECHO_PORT};
-	const struct dfb_loss_conf loss = {0, DFB_LOSS_FLOOR_NS, DFB_LOSS_EXPIRE_NS};
+	const struct dfb_loss_conf loss = {DFB_LOSS_ABI, 0, DFB_LOSS_FLOOR_NS, DFB_LOSS_EXPIRE_NS};
 	struct dfb_prefix all = {};
 
 	rig_open(state);

@@ -65,7 +65,7 @@ static int on_record(void *arg, void *data, size_t size)
 
 static void configure(uint64_t threshold_ns, uint64_t floor_ns, uint64_t expire_ns)
 {
-	const struct dfb_loss_conf conf = {threshold_ns, floor_ns, expire_ns};
+	const struct dfb_loss_conf conf = {DFB_LOSS_ABI, threshold_ns, floor_ns, expire_ns};
 
 	rig_put(rig.loss->maps.loss_conf, 0, &conf);
 }

@@ -64,9 +64,9 @@ static void join(const char *interface, enum dfb_xdp_slot slot, const struct bpf
 {
 	struct xdp_use use = {.ifindex = (int)if_nametoindex(interface), .slot = slot};
 
-	snprintf(use.pin_link, sizeof(use.pin_link), "/sys/fs/bpf/%s-link", interface);
-	snprintf(use.pin_slots, sizeof(use.pin_slots), "/sys/fs/bpf/%s-slots", interface);
-	snprintf(use.pin_conf, sizeof(use.pin_conf), "/sys/fs/bpf/%s-conf", interface);
+	snprintf(use.pins.link, sizeof(use.pins.link), "/sys/fs/bpf/%s-link", interface);
+	snprintf(use.pins.slots, sizeof(use.pins.slots), "/sys/fs/bpf/%s-slots", interface);
+	snprintf(use.pins.conf, sizeof(use.pins.conf), "/sys/fs/bpf/%s-conf", interface);
 	if (xdp_join(&use, bpf_program__fd(prog), slot == DFB_XDP_ECHO ? DFB_ECHO_PORT : 0, wire.why,
 		     sizeof(wire.why)))
 		fail_msg("%s", wire.why);

@@ -16,11 +16,12 @@ struct top {
 	const yaml_node_t *pools;
 	const yaml_node_t *services;
 	const yaml_node_t *hooks;
+	const yaml_node_t *loss;
 };
 
 #define MAX_SERVICES 65535
 
-enum { TOP_GATEWAY, TOP_HEARTBEAT, TOP_SERVERS, TOP_POOLS, TOP_SERVICES, TOP_HOOKS };
+enum { TOP_GATEWAY, TOP_HEARTBEAT, TOP_SERVERS, TOP_POOLS, TOP_SERVICES, TOP_HOOKS, TOP_LOSS };
 
 static const struct reader_key top_keys[] = {
 	[TOP_GATEWAY] = {"gateway", "{name: gw1, client-interfaces: [eth0], server-interfaces: [eth1]}", reader_node,
@@ -35,6 +36,8 @@ static const struct reader_key top_keys[] = {
 			  offsetof(struct top, services), 0, MAX_SERVICES, NULL, false},
 	[TOP_HOOKS] = {"hooks", "[{run: [/usr/local/bin/page], on: [failover]}]", reader_node,
 		       offsetof(struct top, hooks), 0, POLICY_MAX_HOOKS, NULL, false},
+	[TOP_LOSS] = {"loss", "{blackout: auto, expire: 5m}", reader_node, offsetof(struct top, loss), 0, 0, NULL,
+		      false},
 	{"mirrors", "", NULL, 0, 0, 0, NULL, false},
 	{"nodes", "", NULL, 0, 0, 0, NULL, false},
 	{"vms", "", NULL, 0, 0, 0, NULL, false},
@@ -63,6 +66,7 @@ static void draft_init(struct draft *d)
 	d->gateway.rule_priority = POLICY_DEFAULT_RULE_PRIORITY;
 	d->gateway.max_servers = POLICY_DEFAULT_MAX_SERVERS;
 	d->heartbeat_ok = true;
+	draft_loss_defaults(&d->loss);
 	draft_heartbeat_defaults(&d->heartbeat);
 }
 
@@ -91,6 +95,8 @@ static void read_sections(struct draft *d, const yaml_node_t *root)
 	reader_mapping(&d->r, &top_table, root, &top);
 	if (top.gateway)
 		draft_gateway(d, top.gateway);
+	if (top.loss)
+		draft_loss(d, top.loss);
 	if (top.heartbeat)
 		draft_heartbeat(d, top.heartbeat);
 	if (top.servers)
@@ -166,6 +172,7 @@ static int build_policy(struct draft *d, struct policy **ret_policy)
 	if (!policy)
 		return -ENOMEM;
 	policy->gateway = d->gateway;
+	policy->loss = d->loss;
 	policy->servers = draft_calloc(d, d->n_servers, sizeof(*policy->servers));
 	policy->pools = draft_calloc(d, d->n_pools, sizeof(*policy->pools));
 	policy->services = draft_calloc(d, d->n_services, sizeof(*policy->services));

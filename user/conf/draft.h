@@ -47,6 +47,7 @@ struct draft {
 	struct reader r;
 	struct policy_gateway gateway;
 	const yaml_node_t *gateway_at;
+	struct policy_loss loss;
 	struct policy_heartbeat heartbeat; /* defaults of all servers */
 	bool heartbeat_ok;
 	const yaml_node_t *pace_at; /* its `misses` or `interval`; NULL: neither is written */
@@ -62,6 +63,7 @@ struct draft {
 
 /* Sections: each reads one value of the top level; heartbeat.c also a server's own. */
 void draft_gateway(struct draft *d, const yaml_node_t *node);
+void draft_loss(struct draft *d, const yaml_node_t *node);
 void draft_heartbeat(struct draft *d, const yaml_node_t *node);
 void draft_server_heartbeat(struct draft_server *server);
 void draft_servers(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
@@ -71,6 +73,9 @@ void draft_hooks(struct draft *d, const struct reader_key *key, const yaml_node_
 
 /** draft_heartbeat_defaults() - as documented in defib.yaml(5). */
 void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat);
+
+/** draft_loss_defaults() - likewise. */
+void draft_loss_defaults(struct policy_loss *loss);
 
 /** draft_pace() - where a server's heartbeat says, or inherits, how it is probed; or the server itself */
 const yaml_node_t *draft_pace(struct draft_server *server);

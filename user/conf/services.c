@@ -143,6 +143,8 @@ static const struct reader_key service_keys[] = {
 	{"ports", "[tcp/80, udp/9000]", read_ports, 0, 1, POLICY_SERVICE_PORTS, NULL, false},
 	{"redirect", "route", read_redirect, FIELD(redirect), 0, 0, redirect_names, false},
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
+	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, 3600000000000ull, NULL,
+	 false},
 	{"checks", "", NULL, 0, 0, 0, NULL, false},
 };
 READER_TABLE(service_table, "a service", service_keys);

@@ -39,7 +39,27 @@ enum report_kind {
 	REPORT_RELOAD,	     /* "reload" */
 	REPORT_PROBER,	     /* "prober" */
 	REPORT_HOOK_FAILED,  /* "hook-failed" */
+	REPORT_BLACKOUT,     /* "blackout": what a failover cost a service's clients, by their streams */
+	REPORT_STREAM_SILENT,   /* "stream-silent": a stream is, for longer than its threshold */
+	REPORT_STREAM_BLACKOUT, /* "stream-blackout": and goes on with its numbers */
 	REPORT_KIND_MAX,
+};
+
+/**
+ * struct report_blackout - how long packets were lost or held, as counted; see struct dfb_blackout
+ * @known: the others mean something
+ * @resolution_ns: the true length is within so much of @length_ns
+ * @lost: packets of the stream that lost most
+ * @streams: how many were looked at
+ * @budget_ns: what was allowed; 0: nobody says
+ */
+struct report_blackout {
+	bool known;
+	uint64_t length_ns;
+	uint64_t resolution_ns;
+	uint64_t lost;
+	uint32_t streams;
+	uint64_t budget_ns;
 };
 
 /**
@@ -59,6 +79,7 @@ struct report {
 	uint64_t detect_ns; /* last answered probe's stamp -> verdict */
 	uint64_t switch_ns; /* verdict -> slots rewritten */
 	uint64_t commit_ns; /* slots rewritten -> acknowledged by the routing tables */
+	struct report_blackout blackout;
 };
 
 struct action {

@@ -83,6 +83,7 @@ struct policy_service {
 	uint8_t address[POLICY_SERVICE_ADDRESSES][16];
 	uint32_t n_ports; /* 0: every port */
 	struct policy_port ports[POLICY_SERVICE_PORTS];
+	uint64_t blackout_budget_ns; /* what a failover may cost its clients; 0: nobody says */
 };
 
 /** struct policy_hook - a program to run on events: the event as JSON on standard input */
@@ -104,9 +105,22 @@ struct policy_gateway {
 	uint32_t max_servers;	/* capacity of the maps */
 };
 
+/**
+ * struct policy_loss - the accounts of streams
+ * @off: none are kept
+ * @blackout_ns: silence that is a blackout; 0: what the kernel takes for one, see defib/loss.h
+ * @expire_ns: a stream is forgotten after so long a silence
+ */
+struct policy_loss {
+	bool off;
+	uint64_t blackout_ns;
+	uint64_t expire_ns;
+};
+
 /** struct policy - owned by whoever called conf_parse(); free with policy_free() */
 struct policy {
 	struct policy_gateway gateway;
+	struct policy_loss loss;
 	uint32_t n_servers;
 	struct policy_server *servers;
 	uint32_t n_pools;

@@ -20,6 +20,9 @@ const char *const report_kind_names[] = {
 	[REPORT_RELOAD] = "reload",
 	[REPORT_PROBER] = "prober",
 	[REPORT_HOOK_FAILED] = "hook-failed",
+	[REPORT_BLACKOUT] = "blackout",
+	[REPORT_STREAM_SILENT] = "stream-silent",
+	[REPORT_STREAM_BLACKOUT] = "stream-blackout",
 };
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,

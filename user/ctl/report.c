@@ -39,6 +39,27 @@ static int set_us(json_t *object, const char *key, uint64_t ns)
 	return ns ? json_object_set_new(object, key, json_integer((json_int_t)((ns + 500) / 1000))) : 0;
 }
 
+const char *report_budget(const struct report_blackout *b)
+{
+	return b->length_ns <= b->budget_ns ? "kept" : "broken";
+}
+
+static int set_blackout(json_t *object, const struct report_blackout *b)
+{
+	json_t *fields;
+	int failed;
+
+	if (!b->known)
+		return 0;
+	fields = json_pack("{s:I, s:I, s:I, s:i}", "blackout_us", (json_int_t)(b->length_ns / 1000),
+			   "resolution_us", (json_int_t)(b->resolution_ns / 1000), "lost", (json_int_t)b->lost,
+			   "streams", (int)b->streams);
+	failed = !fields || json_object_update(object, fields) || set_us(object, "budget_us", b->budget_ns) ||
+		 (b->budget_ns && json_object_set_new(object, "budget", json_string(report_budget(b))));
+	json_decref(fields);
+	return failed;
+}
+
 json_t *report_json(const struct report *r)
 {
 	char time[TIME_TEXT_LEN];
@@ -54,7 +75,8 @@ json_t *report_json(const struct report *r)
 		 set_text(o, "to", r->to) ||
 		 (r->epoch && json_object_set_new(o, "epoch", json_integer((json_int_t)r->epoch))) ||
 		 set_text(o, "reason", r->reason) || set_us(o, "detect_us", r->detect_ns) ||
-		 set_us(o, "switch_us", r->switch_ns) || set_us(o, "commit_us", r->commit_ns);
+		 set_us(o, "switch_us", r->switch_ns) || set_us(o, "commit_us", r->commit_ns) ||
+		 set_blackout(o, &r->blackout);
 	if (failed) {
 		json_decref(o);
 		return NULL;
@@ -93,6 +115,18 @@ static void add_time(struct line *l, const char **separator, const char *what, u
 	*separator = ", ";
 }
 
+static void add_blackout(struct line *l, const struct report_blackout *b)
+{
+	char length[DURATION_TEXT_LEN], resolution[DURATION_TEXT_LEN], budget[DURATION_TEXT_LEN];
+
+	if (!b->known)
+		return;
+	add(l, ": %s +- %s, %llu lost", duration_format(b->length_ns, length),
+	    duration_format(b->resolution_ns, resolution), (unsigned long long)b->lost);
+	if (b->budget_ns)
+		add(l, ", budget of %s %s", duration_format(b->budget_ns, budget), report_budget(b));
+}
+
 static void add_subject(struct line *l, const struct report *r)
 {
 	const char *separator = ": ";
@@ -119,6 +153,7 @@ int report_line(const struct report *r, char *text, size_t size)
 		add(&l, ": %s -> %s", *r->from ? r->from : "none", *r->to ? r->to : "none");
 	if (r->epoch)
 		add(&l, ", epoch %llu", (unsigned long long)r->epoch);
+	add_blackout(&l, &r->blackout);
 	if (*r->reason)
 		add(&l, ": %s", r->reason);
 	add_time(&l, &separator, "detected", r->detect_ns);

@@ -25,4 +25,7 @@ json_t *report_json(const struct report *r);
  */
 int report_line(const struct report *r, char *text, size_t size);
 
+/** report_budget() - "kept" or "broken" */
+const char *report_budget(const struct report_blackout *b);
+
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "clsact.h"
 #include "kern_private.h"
+#include "meter.h"
 #include "own.h"
 #include "snapshot.h"
 #include "xdp.h"
@@ -21,9 +22,8 @@ static void name_xdp_use(struct xdp_use *use, const struct paths *paths, int ifi
 	use->ifindex = ifindex;
 	use->mode = XDP_MODE_AUTO;
 	use->slot = DFB_XDP_BEAT;
-	snprintf(use->pin_link, sizeof(use->pin_link), "%s/xdp-%d", paths->links_dir, ifindex);
-	snprintf(use->pin_slots, sizeof(use->pin_slots), "%s/slots-%d", paths->links_dir, ifindex);
-	snprintf(use->pin_conf, sizeof(use->pin_conf), "%s/conf-%d", paths->links_dir, ifindex);
+	xdp_name_pins(paths->links_dir, "", ifindex, &use->pins);
+	xdp_name_pins(paths->links_dir, METER_PREFIX, ifindex, &use->kin);
 }
 
 static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *name)
@@ -270,9 +270,12 @@ int kern_teardown(const struct paths *paths)
 {
 	CLEAN_CLOSE int lock = pins_lock();
 	uint32_t abi = DFB_ABI_VERSION;
+	struct meter_place place;
 
 	if (kern_settle_maps(paths) == -ENOENT)
 		return -ENOENT;
+	meter_place_instance(paths, &place);
+	meter_detach_others(&place, NULL, 0);
 	snapshot_version(paths->maps_dir, &abi);
 	if (abi == DFB_ABI_VERSION)
 		detach_known(paths);

@@ -63,9 +63,10 @@ static void name_use(struct xdp_use *use, const char *dir, int ifindex, enum xdp
 	use->ifindex = ifindex;
 	use->mode = mode;
 	use->slot = DFB_XDP_ECHO;
-	snprintf(use->pin_link, sizeof(use->pin_link), "%.100s/link", dir);
-	snprintf(use->pin_slots, sizeof(use->pin_slots), "%.100s/slots", dir);
-	snprintf(use->pin_conf, sizeof(use->pin_conf), "%.100s/conf", dir);
+	use->kin.link[0] = 0;
+	snprintf(use->pins.link, sizeof(use->pins.link), "%.100s/link", dir);
+	snprintf(use->pins.slots, sizeof(use->pins.slots), "%.100s/slots", dir);
+	snprintf(use->pins.conf, sizeof(use->pins.conf), "%.100s/conf", dir);
 }
 
 static int open_pin(const char *dir, const char *set, const char *name)

@@ -116,13 +116,12 @@ static bool is_link_of(int link, uint32_t prog_id)
 	return link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &length) && info.prog_id == prog_id;
 }
 
-/* Needs no capability, as long as we have joined it before. */
-static bool find_pinned(const struct xdp_use *use, uint32_t prog_id, struct root *root)
+static bool open_pins(const struct xdp_pins *pins, uint32_t prog_id, struct root *root)
 {
 	CLEAN_ROOT struct root pinned = {
-		.link = bpf_obj_get(use->pin_link),
-		.slots = bpf_obj_get(use->pin_slots),
-		.conf = bpf_obj_get(use->pin_conf),
+		.link = bpf_obj_get(pins->link),
+		.slots = bpf_obj_get(pins->slots),
+		.conf = bpf_obj_get(pins->conf),
 	};
 
 	if (!is_link_of(pinned.link, prog_id) || pinned.slots < 0 || pinned.conf < 0)
@@ -131,6 +130,12 @@ static bool find_pinned(const struct xdp_use *use, uint32_t prog_id, struct root
 	root->slots = TAKE_FD(pinned.slots);
 	root->conf = TAKE_FD(pinned.conf);
 	return true;
+}
+
+/* Needs no capability, as long as we have joined it before. */
+static bool find_pinned(const struct xdp_use *use, uint32_t prog_id, struct root *root)
+{
+	return open_pins(&use->pins, prog_id, root) || (use->kin.link[0] && open_pins(&use->kin, prog_id, root));
 }
 
 /* Somebody else's, another instance's or a responder's: the kernel shows it to CAP_SYS_ADMIN only. */
@@ -182,16 +187,23 @@ static int make_root(const struct xdp_use *use, struct root *root)
 	return root->link < 0 ? root->link : root->slots < 0 || root->conf < 0 ? -EMFILE : 0;
 }
 
-static void name_fresh(const char *path, char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8])
+void xdp_name_pins(const char *dir, const char *prefix, int ifindex, struct xdp_pins *ret_pins)
 {
-	snprintf(fresh, sizeof(((struct xdp_use *)0)->pin_link) + 8, "%s-new", path);
+	snprintf(ret_pins->link, sizeof(ret_pins->link), "%s/%sxdp-%d", dir, prefix, ifindex);
+	snprintf(ret_pins->slots, sizeof(ret_pins->slots), "%s/%sslots-%d", dir, prefix, ifindex);
+	snprintf(ret_pins->conf, sizeof(ret_pins->conf), "%s/%sconf-%d", dir, prefix, ifindex);
+}
+
+static void name_fresh(const char *path, char fresh[XDP_PIN_LEN + 8])
+{
+	snprintf(fresh, XDP_PIN_LEN + 8, "%s-new", path);
 }
 
 /* The path may have a pin, of an interface that had this index before, or of ourselves: then the link
  * lives by it. So it is replaced, not removed and made. */
 static int pin(int fd, const char *path)
 {
-	char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8];
+	char fresh[XDP_PIN_LEN + 8];
 
 	name_fresh(path, fresh);
 	unlink(fresh);
@@ -203,7 +215,7 @@ static int pin(int fd, const char *path)
 /* One that was killed in pin() has left the other name. */
 static void unpin(const char *path)
 {
-	char fresh[sizeof(((struct xdp_use *)0)->pin_link) + 8];
+	char fresh[XDP_PIN_LEN + 8];
 
 	name_fresh(path, fresh);
 	unlink(path);
@@ -252,11 +264,11 @@ static void renew(struct root *root)
  * slots only CAP_SYS_ADMIN could find. */
 static int pin_all(const struct xdp_use *use, const struct root *root)
 {
-	int err = pin(root->slots, use->pin_slots);
+	int err = pin(root->slots, use->pins.slots);
 
 	if (!err)
-		err = pin(root->conf, use->pin_conf);
-	return err ? err : pin(root->link, use->pin_link);
+		err = pin(root->conf, use->pins.conf);
+	return err ? err : pin(root->link, use->pins.link);
 }
 
 static int fill(const struct xdp_use *use, const struct root *root, int prog, uint16_t echo_port)
@@ -337,7 +349,7 @@ int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why,
 	if (!err)
 		err = fill(use, &root, prog, echo_port);
 	if (err) {
-		snprintf(why, size, "cannot pin or fill the XDP slots below %s: %s", use->pin_link, strerror(-err));
+		snprintf(why, size, "cannot pin or fill the XDP slots below %s: %s", use->pins.link, strerror(-err));
 		xdp_leave(use);
 	}
 	return err;
@@ -345,7 +357,7 @@ int xdp_join(const struct xdp_use *use, int prog, uint16_t echo_port, char *why,
 
 uint32_t xdp_occupant(const struct xdp_use *use)
 {
-	CLEAN_CLOSE int slots = bpf_obj_get(use->pin_slots);
+	CLEAN_CLOSE int slots = bpf_obj_get(use->pins.slots);
 	uint32_t slot = use->slot, id;
 
 	return slots < 0 || bpf_map_lookup_elem(slots, &slot, &id) ? 0 : id;
@@ -353,21 +365,46 @@ uint32_t xdp_occupant(const struct xdp_use *use)
 
 bool xdp_is_joined(const struct xdp_use *use)
 {
-	CLEAN_CLOSE int link = bpf_obj_get(use->pin_link);
+	CLEAN_CLOSE int link = bpf_obj_get(use->pins.link);
 	uint32_t id;
 	uint8_t attached;
 
 	return !query(use->ifindex, &id, &attached) && id && is_link_of(link, id) && xdp_occupant(use);
 }
 
+int xdp_slot_holder(const struct xdp_use *use, uint32_t *ret_id, char *why, size_t size)
+{
+	CLEAN_ROOT struct root root = ROOT_NONE;
+	char interface[IF_NAMESIZE] = "?";
+	uint32_t id = 0, slot = use->slot;
+	uint8_t attached;
+	int err = query(use->ifindex, &id, &attached);
+
+	*ret_id = 0;
+	if_indextoname((unsigned int)use->ifindex, interface);
+	why[0] = 0;
+	if (!err && id && !find_pinned(use, id, &root))
+		err = open_other(id, interface, &root, why, size);
+	if (err && !why[0])
+		snprintf(why, size, "%s: %s", interface, strerror(-err));
+	if (!err && id && bpf_map_lookup_elem(root.slots, &slot, ret_id))
+		*ret_id = 0;
+	return err;
+}
+
+void xdp_let_go(const struct xdp_use *use)
+{
+	unpin(use->pins.link);
+	unpin(use->pins.slots);
+	unpin(use->pins.conf);
+}
+
 void xdp_leave(const struct xdp_use *use)
 {
-	CLEAN_CLOSE int slots = bpf_obj_get(use->pin_slots);
+	CLEAN_CLOSE int slots = bpf_obj_get(use->pins.slots);
 	uint32_t slot = use->slot;
 
 	if (slots >= 0)
 		bpf_map_delete_elem(slots, &slot);
-	unpin(use->pin_link);
-	unpin(use->pin_slots);
-	unpin(use->pin_conf);
+	xdp_let_go(use);
 }

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "accounts.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "daemon.h"
+
+#define ACCOUNTS_SETTLE_NS 1000000000ull   /* a failover is judged so long after it */
+#define ACCOUNTS_PATIENCE_NS 60000000000ull /* and a stream that is still silent is waited for */
+#define ACCOUNTS_BEFORE_NS 10000000000ull  /* silent for longer before it: it had ended */
+#define ACCOUNTS_TOLD_MAX 100		   /* silences per second; the streams have them all */
+
+/* --- interfaces ------------------------------------------------------------------------------ */
+
+static size_t list_interfaces(const struct policy_gateway *gw, int list[2 * POLICY_MAX_INTERFACES])
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < gw->n_client_interfaces + gw->n_server_interfaces; i++) {
+		const char *name = i < gw->n_client_interfaces ? gw->client_interfaces[i] :
+					 gw->server_interfaces[i - gw->n_client_interfaces];
+		int ifindex = (int)if_nametoindex(name);
+
+		if (ifindex)
+			list[n++] = ifindex;
+	}
+	return n;
+}
+
+static void on_silence(void *arg, const struct dfb_silence *silence);
+
+static void on_ring(void *arg, uint32_t events)
+{
+	struct daemon *d = arg;
+
+	(void)events;
+	meter_poll(d->accounts.meter);
+}
+
+static int open_meter(struct daemon *d)
+{
+	struct meter_place place;
+	char why[256];
+	int err;
+
+	meter_place_instance(&d->paths, &place);
+	err = meter_open(&place, &d->accounts.meter, why, sizeof(why));
+	if (err) {
+		log_warning("%s; streams are not counted", why);
+		return err;
+	}
+	err = meter_listen(d->accounts.meter, on_silence, d);
+	if (!err)
+		err = loop_add(d->loop, meter_fd(d->accounts.meter), EPOLLIN, on_ring, d);
+	if (err)
+		log_warning("silence of streams goes unnoticed: %s", strerror(-err));
+	return 0;
+}
+
+static void detach_all(struct daemon *d)
+{
+	struct meter_place place;
+
+	meter_place_instance(&d->paths, &place);
+	meter_detach_others(&place, NULL, 0);
+}
+
+/* Said once: the reason seldom goes away by itself. */
+static void attach_one(struct daemon *d, int ifindex)
+{
+	char why[256];
+
+	if (!meter_attach(d->accounts.meter, ifindex, XDP_MODE_AUTO, why, sizeof(why)))
+		return;
+	log_line(d->accounts.refused ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "%s; its streams are not counted here", why);
+	d->accounts.refused = true;
+}
+
+void accounts_attach(struct daemon *d)
+{
+	const struct policy_loss *loss = &d->policy->loss;
+	int list[2 * POLICY_MAX_INTERFACES];
+	size_t n = list_interfaces(&d->policy->gateway, list);
+	struct meter_place place;
+
+	if (loss->off) {
+		detach_all(d);
+		return;
+	}
+	if (!d->accounts.meter && open_meter(d))
+		return;
+	meter_place_instance(&d->paths, &place);
+	meter_configure(d->accounts.meter, loss->blackout_ns, loss->expire_ns);
+	meter_detach_others(&place, list, n);
+	for (size_t i = 0; i < n; i++)
+		attach_one(d, list[i]);
+	meter_release_older(d->accounts.meter);
+}
+
+bool accounts_are_complete(const struct daemon *d)
+{
+	int list[2 * POLICY_MAX_INTERFACES];
+	size_t n = list_interfaces(&d->policy->gateway, list);
+
+	for (size_t i = 0; d->accounts.meter && !d->policy->loss.off && i < n; i++) {
+		if (!meter_is_attached(d->accounts.meter, list[i]))
+			return false;
+	}
+	return true;
+}
+
+/* --- silence --------------------------------------------------------------------------------- */
+
+static bool may_tell(struct accounts *a)
+{
+	uint64_t now = clock_now_ns();
+
+	if (now - a->told_ns > 1000000000ull) {
+		if (a->told > ACCOUNTS_TOLD_MAX)
+			log_info("%u more streams fell silent or went on: see `defib loss show`",
+				 a->told - ACCOUNTS_TOLD_MAX);
+		a->told = 0;
+		a->told_ns = now;
+	}
+	return a->told++ < ACCOUNTS_TOLD_MAX;
+}
+
+static void name_stream(const struct dfb_stream_key *key, char *text, size_t size)
+{
+	char source[ADDRESS_TEXT_LEN], destination[ADDRESS_TEXT_LEN], interface[IF_NAMESIZE] = "?";
+
+	if_indextoname(key->interface, interface);
+	snprintf(text, size, "%s %u > %s %u on %s", address_format(key->source, source), key->sport,
+		 address_format(key->destination, destination), key->dport, interface);
+}
+
+static void on_silence(void *arg, const struct dfb_silence *silence)
+{
+	const struct dfb_blackout *b = &silence->blackout;
+	struct daemon *d = arg;
+	struct report r = {.time_ns = b->began_ns};
+
+	if (silence->kind != DFB_SILENCE_BEGAN && silence->kind != DFB_SILENCE_ENDED)
+		return;
+	if (!may_tell(&d->accounts))
+		return;
+	r.kind = REPORT_STREAM_SILENT;
+	if (silence->kind == DFB_SILENCE_ENDED) {
+		r.kind = REPORT_STREAM_BLACKOUT;
+		r.blackout = (struct report_blackout){
+			.known = true,
+			.length_ns = b->length_ns,
+			.resolution_ns = b->resolution_ns,
+			.lost = b->lost,
+			.streams = 1,
+		};
+	}
+	name_stream(&silence->key, r.reason, sizeof(r.reason));
+	daemon_report(d, &r);
+}
+
+/* --- what a failover cost -------------------------------------------------------------------- */
+
+void accounts_failover(struct daemon *d, const struct report *failover)
+{
+	struct accounts *a = &d->accounts;
+	uint32_t i = 0;
+
+	while (i < a->n_cases && strcmp(a->cases[i].report.pool, failover->pool) != 0)
+		i++;
+	if (!a->meter || i == DFB_MAX_POOLS || !*failover->from)
+		return;
+	a->n_cases += i == a->n_cases;
+	a->cases[i] = (struct accounts_case){
+		.report = *failover,
+		.due_ns = failover->time_ns + ACCOUNTS_SETTLE_NS,
+	};
+}
+
+static bool is_from(const struct meter_stream *s, const struct policy_service *service)
+{
+	for (uint32_t i = 0; i < service->n_addresses; i++) {
+		if (!memcmp(s->key.source, service->address[i], 16))
+			return true;
+	}
+	return false;
+}
+
+/* Was it there when it happened, and not over before? */
+static bool is_concerned(const struct dfb_stream *s, uint64_t moved_ns)
+{
+	uint64_t last = s->state == DFB_STREAM_SILENT ? s->last_blackout.began_ns : s->account.last_ns;
+
+	return s->state != DFB_STREAM_NEW && s->account.first_ns < moved_ns && last + ACCOUNTS_BEFORE_NS > moved_ns;
+}
+
+static bool is_silent_since(const struct dfb_stream *s, uint64_t moved_ns)
+{
+	return s->state == DFB_STREAM_SILENT && s->last_blackout.began_ns < moved_ns;
+}
+
+/* A stream without a silence around it had none that was longer than its threshold. */
+static void look_at(const struct dfb_stream *s, uint64_t moved_ns, struct report_blackout *worst)
+{
+	const struct dfb_blackout *b = &s->last_blackout;
+	bool around = b->began_ns && b->began_ns < moved_ns && b->ended_ns > moved_ns;
+	uint64_t length = around ? b->length_ns : 0;
+
+	if (!worst->known || length > worst->length_ns) {
+		worst->length_ns = length;
+		worst->resolution_ns = around ? b->resolution_ns : s->threshold_ns;
+	}
+	if (around && b->lost > worst->lost)
+		worst->lost = b->lost;
+	worst->known = true;
+	worst->streams++;
+}
+
+static void keep_result(struct accounts *a, const char *service, uint64_t epoch, const struct report_blackout *b)
+{
+	struct accounts_result *list;
+	uint32_t i = 0;
+
+	while (i < a->n_results && strcmp(a->results[i].service, service) != 0)
+		i++;
+	if (i == a->n_results) {
+		list = reallocarray(a->results, i + 1, sizeof(*list));
+		if (!list)
+			return;
+		a->results = list;
+		a->n_results++;
+	}
+	text_copy(a->results[i].service, sizeof(a->results[i].service), service);
+	a->results[i].epoch = epoch;
+	a->results[i].blackout = *b;
+}
+
+static void judge_service(struct daemon *d, const struct accounts_case *c, const struct meter_view *v,
+			  const struct policy_service *service)
+{
+	struct report r = c->report;
+
+	r.kind = REPORT_BLACKOUT;
+	r.detect_ns = r.switch_ns = r.commit_ns = 0;
+	r.reason[0] = 0;
+	for (uint32_t i = 0; i < v->n; i++) {
+		const struct dfb_stream *s = &v->streams[i].stream;
+
+		if (is_from(&v->streams[i], service) && is_concerned(s, r.time_ns))
+			look_at(s, r.time_ns, &r.blackout);
+	}
+	if (!r.blackout.known)
+		return;
+	r.blackout.budget_ns = service->blackout_budget_ns;
+	text_copy(r.service, sizeof(r.service), service->name);
+	keep_result(&d->accounts, service->name, r.epoch, &r.blackout);
+	daemon_report(d, &r);
+}
+
+static bool is_pools(const struct policy *policy, const struct policy_service *service, const char *pool)
+{
+	return !strcmp(policy->pools[service->pool].name, pool);
+}
+
+/* Clients may hear nothing yet. */
+static bool goes_on(const struct policy *policy, const struct accounts_case *c, const struct meter_view *v)
+{
+	if (v->now_ns > c->report.time_ns + ACCOUNTS_PATIENCE_NS)
+		return false;
+	for (uint32_t k = 0; k < policy->n_services; k++) {
+		for (uint32_t i = 0; is_pools(policy, &policy->services[k], c->report.pool) && i < v->n; i++) {
+			const struct dfb_stream *s = &v->streams[i].stream;
+
+			if (is_from(&v->streams[i], &policy->services[k]) && is_concerned(s, c->report.time_ns) &&
+			    is_silent_since(s, c->report.time_ns))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void judge(struct daemon *d, const struct accounts_case *c, const struct meter_view *v)
+{
+	for (uint32_t k = 0; k < d->policy->n_services; k++) {
+		if (is_pools(d->policy, &d->policy->services[k], c->report.pool))
+			judge_service(d, c, v, &d->policy->services[k]);
+	}
+}
+
+static bool any_due(const struct accounts *a, uint64_t now)
+{
+	for (uint32_t i = 0; i < a->n_cases; i++) {
+		if (a->cases[i].due_ns <= now)
+			return true;
+	}
+	return false;
+}
+
+void accounts_tick(struct daemon *d)
+{
+	struct accounts *a = &d->accounts;
+	struct meter_view *v = NULL;
+	struct meter_place place;
+
+	if (!any_due(a, clock_now_ns()))
+		return;
+	meter_place_instance(&d->paths, &place);
+	if (meter_view_read(&place, &v))
+		return;
+	for (uint32_t i = 0; i < a->n_cases;) {
+		if (a->cases[i].due_ns > v->now_ns || goes_on(d->policy, &a->cases[i], v)) {
+			i++;
+			continue;
+		}
+		judge(d, &a->cases[i], v);
+		a->cases[i] = a->cases[--a->n_cases];
+	}
+	free(v);
+}
+
+const struct report_blackout *accounts_result(const struct accounts *a, const char *service, uint64_t epoch)
+{
+	for (uint32_t i = 0; i < a->n_results; i++) {
+		if (a->results[i].epoch == epoch && !strcmp(a->results[i].service, service))
+			return &a->results[i].blackout;
+	}
+	return NULL;
+}
+
+void accounts_close(struct daemon *d)
+{
+	meter_close(d->accounts.meter);
+	free(d->accounts.results);
+}
