@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What tools/inject says it did to packets is what a receiver sees, to the packet: lost, late, duplicate, in both
-# directions, over IPv4 and IPv6; what it lets through is intact; other traffic is left alone; nothing stays.
+# What tools/inject says it did to packets is what a receiver sees, to the packet: lost, late, duplicate, in
+# both directions, over IPv4 and IPv6; what passes is intact; other traffic is left alone; nothing stays.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 need jq bpftool perl ping taskset
@@ -11,17 +11,26 @@ COUNT=200 # of each of two streams; all of them fit into a processor's queue
 seed=${SELFTEST_SEED:-1}
 
 # The text behind a number, of an odd length: so the receiver knows whether it got what was sent.
-BODY='sub body { my $n = shift; pack("NNNN", 0xbe9be955, $n, 0, 0) . "$n," x 2 . "." x (31 - 2 * length("$n,")) }'
+BODY='
+	use IO::Socket::IP;
+	use Socket qw(SOL_SOCKET NI_NUMERICHOST NI_NUMERICSERV getnameinfo);
+	sub body {
+		my $n = shift;
+		return pack("NNNN", 0xbe9be955, $n, 0, 0) . "$n," x 2 . "." x (31 - 2 * length("$n,"));
+	}
+	sub dial { return IO::Socket::IP->new(PeerHost => $_[0], PeerPort => $_[1], Proto => "udp") or die "$@" }
+'
 
 # receive: both families; until `end EXPECTED COUNT`, then until it has as many, and for a moment more. Prints
 # what was lost, as FAMILY:NUMBER, and how often a late packet had so many higher ones ahead of it.
 receive()
 {
-	in_ns two perl -MIO::Socket::IP -e "$BODY"'
+	in_ns two perl -e "$BODY"'
 		my ($port, @to) = @ARGV;
 		my (%seen, %top, %ahead, %got, $bits, $end, $count);
 		my ($duplicates, $late, $bad, $all) = (0, 0, 0, 0);
-		my @sockets = map { IO::Socket::IP->new(LocalHost => $_, LocalPort => $port, Proto => "udp") or die "$@" } @to;
+		my @sockets = map {
+			IO::Socket::IP->new(LocalHost => $_, LocalPort => $port, Proto => "udp") or die "$@" } @to;
 		setsockopt($_, SOL_SOCKET, 33, pack("i", 1 << 23)) or die for @sockets;
 		vec($bits, fileno($_), 1) = 1 for @sockets;
 		sub take {
@@ -41,7 +50,7 @@ receive()
 				vec($ready, fileno($sockets[$family]), 1) or next;
 				my $peer = recv($sockets[$family], my $text, 2048, 0);
 				if ($text =~ /^end (\d+) (\d+)/) { ($end, $count) = ($1, $2); next }
-				my (undef, undef, $from) = Socket::getnameinfo($peer, Socket::NI_NUMERICHOST() | Socket::NI_NUMERICSERV());
+				my (undef, undef, $from) = getnameinfo($peer, NI_NUMERICHOST | NI_NUMERICSERV);
 				take((4, 6)[$family] . $from, $text);
 			}
 		}
@@ -58,9 +67,9 @@ receive()
 # transmit COUNT PAUSE ADDRESS...: to each in turn, from ports of their own; PAUSE seconds between them
 transmit()
 {
-	in_ns one perl -MIO::Socket::IP -e "$BODY"'
+	in_ns one perl -e "$BODY"'
 		my ($port, $count, $pause, @to) = @ARGV;
-		my @sockets = map { IO::Socket::IP->new(PeerHost => $_, PeerPort => $port, Proto => "udp") or die "$@" } @to;
+		my @sockets = map { dial($_, $port) } @to;
 		for my $n (1 .. $count) {
 			send($_, body($n), 0) for @sockets;
 			select(undef, undef, undef, $pause) if $pause;
@@ -69,10 +78,7 @@ transmit()
 
 say_end() # EXPECTED COUNT
 {
-	in_ns one perl -MIO::Socket::IP -e '
-		my ($port, $to, $text) = @ARGV;
-		send(IO::Socket::IP->new(PeerHost => $to, PeerPort => $port, Proto => "udp"), $text, 0)
-		' "$PORT" "$to4" "end $1 $2"
+	in_ns one perl -e "$BODY"'send(dial(@ARGV), $ARGV[2], 0)' "$to4" "$PORT" "end $1 $2"
 }
 
 inject() # DIRECTION ARGUMENT...: at the sender's end on the way out, at the receiver's on the way in
@@ -114,7 +120,8 @@ saw() # FILTER: of what came
 agree()
 {
 	expect "$1: packets" "$(told .packets)" "$2"
-	expect "$1: lost, late, duplicates, intact: $did $seen" "$(saw '"\(.all) \(.lost) \(.late) \(.duplicates) \(.bad)"')" \
+	expect "$1: lost, late, duplicates, intact: $did $seen" \
+		"$(saw '"\(.all) \(.lost) \(.late) \(.duplicates) \(.bad)"')" \
 		"$(told '"\(.passed + .duplicated + .released) \(.lost) \(.late) \(.duplicated) 0"')"
 	expect "$1: what became of all: $did" "$(told '.passed + .lost + .held == .packets and .held == .released and
 		.failed == 0 and .lost == .lost_cut + .lost_drop + .lost_every + .lost_burst')" true
@@ -184,7 +191,8 @@ grep -q '^inject: it takes root' "$work/said" || fail "$(cat "$work/said")"
 # All at once; each packet is told, and none is counted twice.
 for direction in egress ingress; do
 	run $direction --streams --drop 0.05 --every 20 --p 0.05 --r 0.5 --reorder 0.1,3-9 --duplicate 0.1 --seed "$seed"
-	expect "each kind: $did" "$(told 'all(.lost_drop, .lost_every, .lost_burst, .duplicated, .held, .late; . > 0)')" true
+	expect "each kind: $did" \
+		"$(told 'all(.lost_drop, .lost_every, .lost_burst, .duplicated, .held, .late; . > 0)')" true
 done
 
 # Exactly so many go ahead; what is left at the end leaves then, with less ahead of it, intact.
@@ -204,7 +212,8 @@ for n in 7 7 8; do
 	fates+=$(saw .which | cksum)$'\n'
 	expect "again: $did" "$(told '.lost_again > 0 and .lost_again < .lost')" true
 done
-expect "fates of three runs, two with the same seed" "$(sort <<<"${fates%$'\n'}" | uniq -c | awk '{ print $1 }' | sort | xargs)" "1 2"
+expect "fates of three runs, two with one seed: $fates" \
+	"$(sort <<<"${fates%$'\n'}" | uniq -c | awk '{ print $1 }' | sort | xargs)" "1 2"
 
 # Every tenth, and a copy of each that is left; IPv4 alone.
 listen
@@ -233,10 +242,12 @@ in_ns one ip neigh flush dev a0
 in_ns one ping -qc 1 -W 5 $to4 >&2 || fail "no IPv4 besides streams"
 in_ns one ping -qc 1 -W 5 $to6 >&2 || fail "no IPv6 besides streams"
 expect "packets" "$(inject egress show | jq .packets)" 0
-in_ns one "$root/tools/inject" a0 ingress show | jq -e '.packets >= 2 and .passed == .packets' >&2 || fail "on the way in"
+in_ns one "$root/tools/inject" a0 ingress show | jq -e '.packets >= 2 and .passed == .packets' >&2 ||
+	fail "on the way in"
 inject egress --drop 1
 ! in_ns one ping -qc 1 -W 0.2 $to4 >&2 || fail "an answer to what was lost"
-inject egress show | jq -e '.packets >= 1 and .lost_drop == .packets and .passed == 0' >&2 || fail "$(inject egress show)"
+inject egress show | jq -e '.packets >= 1 and .lost_drop == .packets and .passed == 0' >&2 ||
+	fail "$(inject egress show)"
 program=$(in_ns one tc -j filter show dev a0 egress | jq '[.[].options.prog.id // empty][0]')
 inject egress off >"$work/last"
 jq -e '.lost >= 1' "$work/last" >&2 || fail "off says nothing"

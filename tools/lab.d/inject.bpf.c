@@ -192,8 +192,8 @@ static __always_inline int hold(const struct inject_conf *c, struct inject_state
 }
 
 /* Under the lock. */
-static __always_inline void decide(const struct inject_conf *c, struct inject_state *s, const struct subject *p,
-				   __u64 now, struct verdict *ret_verdict)
+static __always_inline void decide(const struct inject_conf *c, struct inject_state *s,
+				   const struct subject *p, __u64 now, struct verdict *ret_verdict)
 {
 	s->packets++;
 	if (!s->begin_ns)

@@ -31,7 +31,7 @@ enum kind {
 
 #define MARK 0x64666900u /* "dfi", and the kind */
 
-/* Two comparisons stay two: the verifier of Linux 6.1 does not see through what the compiler makes of them. */
+/* Two comparisons stay two: Linux 6.1's verifier does not see through what the compiler makes of them. */
 #define APART(value) asm volatile("" : "+r"(value))
 
 /* Only counts up, and beside the lock. */
@@ -41,8 +41,8 @@ static __always_inline void failed(struct inject_state *s)
 }
 
 /* A mark lives from here to our next sight of the copy; nobody else reads this part of the buffer. */
-static __always_inline void send_copy(struct __sk_buff *skb, const struct inject_conf *c, struct inject_state *s,
-				      enum kind kind)
+static __always_inline void send_copy(struct __sk_buff *skb, const struct inject_conf *c,
+				      struct inject_state *s, enum kind kind)
 {
 	__u32 old[3] = {skb->cb[0], skb->cb[1], skb->cb[2]};
 	long err;
@@ -95,7 +95,8 @@ static __always_inline void count_down(struct stream *stream, __u64 *due)
 }
 
 /* Under the lock: a packet goes on. */
-static __always_inline void account(struct inject_state *s, struct stream *stream, __u32 number, enum kind kind)
+static __always_inline void account(struct inject_state *s, struct stream *stream, __u32 number,
+				    enum kind kind)
 {
 	int overtaken = stream && stream->begun && (__s32)(stream->highest - number) > 0;
 
@@ -172,8 +173,8 @@ static __always_inline long complete(struct __sk_buff *skb, const struct slot *s
 	return bpf_skb_store_bytes(skb, at + 6, &check, sizeof(check), 0);
 }
 
-static __always_inline void flush_slot(struct __sk_buff *skb, const struct inject_conf *c, struct inject_state *s,
-				       struct slot *slot, __u64 *work)
+static __always_inline void flush_slot(struct __sk_buff *skb, const struct inject_conf *c,
+				       struct inject_state *s, struct slot *slot, __u64 *work)
 {
 	if (__sync_val_compare_and_swap(&slot->state, SLOT_HELD, SLOT_LEAVING) != SLOT_HELD)
 		return;

@@ -32,11 +32,10 @@ static __always_inline __u64 draw(const struct inject_conf *c, struct inject_sta
 /* Does what has this chance happen? */
 #define happens(c, s, what, chance) (draw(c, s, what) < (chance))
 
+/* Of fractions of 2^31: so nothing overflows, and nothing has to be asked. */
 static __always_inline __u64 times(__u64 a, __u64 b)
 {
-	if (a >= CERTAIN)
-		return b;
-	return b >= CERTAIN ? a : a * b >> 32;
+	return a * b >> 31;
 }
 
 /* How many steps have passed since the last packet? Another processor may have a later clock. */
@@ -55,21 +54,22 @@ static __always_inline __u64 steps(const struct inject_conf *c, struct inject_st
 	return n;
 }
 
+/* Without a branch in its loop, which a verifier would follow into each of 2^32. */
 static __always_inline void walk(const struct inject_conf *c, struct inject_state *s, __u64 n)
 {
-	__u64 change = c->enter + c->leave, kept = CERTAIN, square = CERTAIN - change, share;
+	__u64 change = c->enter + c->leave, kept = CERTAIN / 2, square = (CERTAIN - change) / 2, share;
 
 	if (!change || change > CERTAIN || !n)
 		return;
 	for (int i = 0; i < DOUBLINGS; i++) {
-		if (n & 1)
-			kept = times(kept, square);
+		__u64 odd = -(n & 1);
+
+		kept = (times(kept, square) & odd) | (kept & ~odd);
 		square = times(square, square);
 		n >>= 1;
 	}
-	share = (c->enter << 31) / change << 1; /* at most 2^32, without an overflow */
-	share = times(share, CERTAIN - kept);
-	s->is_bad = happens(c, s, DRAW_BURST, s->is_bad ? share + kept : share);
+	share = times((c->enter << 31) / change, CERTAIN / 2 - kept);
+	s->is_bad = happens(c, s, DRAW_BURST, (share + kept * s->is_bad) * 2);
 }
 
 static __always_inline int cut(const struct inject_conf *c, struct inject_state *s, __u64 now)
