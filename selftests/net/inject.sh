@@ -18,7 +18,9 @@ BODY='
 		my $n = shift;
 		return pack("NNNN", 0xbe9be955, $n, 0, 0) . "$n," x 2 . "." x (31 - 2 * length("$n,"));
 	}
-	sub dial { return IO::Socket::IP->new(PeerHost => $_[0], PeerPort => $_[1], Proto => "udp") or die "$@" }
+	sub dial {
+		return IO::Socket::IP->new(PeerHost => $_[0], PeerPort => $_[1], Proto => "udp") || die "$@";
+	}
 '
 
 # receive: both families; until `end EXPECTED COUNT`, then until it has as many, and for a moment more. Prints
@@ -30,7 +32,8 @@ receive()
 		my (%seen, %top, %ahead, %got, $bits, $end, $count);
 		my ($duplicates, $late, $bad, $all) = (0, 0, 0, 0);
 		my @sockets = map {
-			IO::Socket::IP->new(LocalHost => $_, LocalPort => $port, Proto => "udp") or die "$@" } @to;
+			IO::Socket::IP->new(LocalHost => $_, LocalPort => $port, Proto => "udp") || die "$@";
+		} @to;
 		setsockopt($_, SOL_SOCKET, 33, pack("i", 1 << 23)) or die for @sockets;
 		vec($bits, fileno($_), 1) = 1 for @sockets;
 		sub take {
@@ -50,17 +53,19 @@ receive()
 				vec($ready, fileno($sockets[$family]), 1) or next;
 				my $peer = recv($sockets[$family], my $text, 2048, 0);
 				if ($text =~ /^end (\d+) (\d+)/) { ($end, $count) = ($1, $2); next }
-				my (undef, undef, $from) = getnameinfo($peer, NI_NUMERICHOST | NI_NUMERICSERV);
-				take((4, 6)[$family] . $from, $text);
+				my @from = getnameinfo($peer, NI_NUMERICHOST | NI_NUMERICSERV);
+				take((4, 6)[$family] . $from[2], $text);
 			}
 		}
 		my @lost;
 		for my $from (sort keys %seen) {
-			push @lost, map { substr($from, 0, 1) . ":$_" } grep { !$seen{$from}{$_} } 1 .. $count;
+			my $which = substr($from, 0, 1);
+			push @lost, map { "$which:$_" } grep { !$seen{$from}{$_} } 1 .. $count;
 		}
-		printf "{\"all\":%d,\"v4\":%d,\"v6\":%d,\"lost\":%d,\"duplicates\":%d,\"late\":%d,\"bad\":%d,", $all,
-			$got{4} // 0, $got{6} // 0, scalar(@lost), $duplicates, $late, $bad;
-		printf "\"ahead\":{%s},\"which\":\"%s\"}\n", join(",", map { "\"$_\":$ahead{$_}" } keys %ahead), "@lost"
+		my %say = (all => $all, v4 => $got{4} // 0, v6 => $got{6} // 0, lost => scalar(@lost),
+			duplicates => $duplicates, late => $late, bad => $bad);
+		my $ahead = join(",", map { "\"$_\":$ahead{$_}" } keys %ahead);
+		print "{", map({ "\"$_\":$say{$_}," } keys %say), "\"ahead\":{$ahead},\"which\":\"@lost\"}\n";
 		' "$PORT" "$@"
 }
 
@@ -116,10 +121,11 @@ saw() # FILTER: of what came
 	jq -r "$1" <<<"$seen"
 }
 
-# agree WHAT SENT: the injector and the receiver, about everything
+# agree WHAT SENT [IPV6]: the injector and the receiver, about everything
 agree()
 {
 	expect "$1: packets" "$(told .packets)" "$2"
+	expect "$1: both families: $seen" "$(saw '.v4 > 0 and (.v6 > 0) == '"${3:-true}")" true
 	expect "$1: lost, late, duplicates, intact: $did $seen" \
 		"$(saw '"\(.all) \(.lost) \(.late) \(.duplicates) \(.bad)"')" \
 		"$(told '"\(.passed + .duplicated + .released) \(.lost) \(.late) \(.duplicated) 0"')"
@@ -184,13 +190,14 @@ refused 2 "*unknown argument 'on'*" a0 egress on
 refused 1 "*no device nosuch*" nosuch egress --drop 0.1
 refused 1 "*nothing is injected on a0, ingress*" a0 ingress show
 refused 1 "*nothing is injected on a0, egress*" a0 egress off
-in_ns one setpriv --bounding-set=-all --inh-caps=-all "$root/tools/inject" a0 egress --drop 0.1 2>"$work/said" &&
-	fail "no privilege, and no complaint"
+in_ns one setpriv --bounding-set=-all --inh-caps=-all \
+	"$root/tools/inject" a0 egress --drop 0.1 2>"$work/said" && fail "no privilege, and no complaint"
 grep -q '^inject: it takes root' "$work/said" || fail "$(cat "$work/said")"
 
 # All at once; each packet is told, and none is counted twice.
 for direction in egress ingress; do
-	run $direction --streams --drop 0.05 --every 20 --p 0.05 --r 0.5 --reorder 0.1,3-9 --duplicate 0.1 --seed "$seed"
+	run $direction --streams --drop 0.05 --every 20 --p 0.05 --r 0.5 --reorder 0.1,3-9 --duplicate 0.1 \
+		--seed "$seed"
 	expect "each kind: $did" \
 		"$(told 'all(.lost_drop, .lost_every, .lost_burst, .duplicated, .held, .late; . > 0)')" true
 done
@@ -220,7 +227,7 @@ listen
 inject egress --streams --every 10 --duplicate 1
 transmit $COUNT 0 "$to4"
 finish egress
-agree "every tenth" $COUNT
+agree "every tenth" $COUNT false
 expect "which" "$(saw .which)" "$(seq -f 4:%g -s ' ' 10 10 $COUNT)"
 expect "copies" "$(told .duplicated)" $((COUNT - COUNT / 10))
 
