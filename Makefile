@@ -35,7 +35,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard selftests/unit/test_*.c selftests/net/test_*.c))
 TOOLS := $(patsubst tools/lab.d/%.c,$(B)/lab/%,$(filter-out %.bpf.c,$(wildcard tools/lab.d/*.c))) \
-	$(B)/lab/loss.bpf.o
+	$(B)/lab/inject.bpf.o
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard selftests/fuzz/fuzz_*.c))
 
 # keep what is made on the way

@@ -12,11 +12,11 @@ programs=("$root"/build/*.bpf.o)
 exec "$root/tools/vm/run" -c 1 bash -c '
 	[ "$(uname -r | cut -d . -f 1,2)" = 6.1 ] || exit 1
 	status=0
-	for program in build/*.bpf.o; do
+	for program in build/*.bpf.o build/lab/*.bpf.o; do
 		mkdir "/sys/fs/bpf/$(basename "$program" .bpf.o)"
 		bpftool prog loadall "$program" "/sys/fs/bpf/$(basename "$program" .bpf.o)/all" >/tmp/log 2>&1 ||
 			{ status=1; echo "$program:"; tail -n 40 /tmp/log; }
 	done
-	[ "$(bpftool prog show | grep -c " name dfb_")" -ge 6 ] || status=1
+	[ "$(bpftool prog show | grep -c " name dfb_")" -ge 7 ] || status=1
 	bpftool prog show | grep " name dfb_"
 	exit $status'
