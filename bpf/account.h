@@ -2,17 +2,18 @@
 /*
  * DOC: The account of a stream
  *
- * Freestanding, as detect.h is: compiled into the kernel program that keeps accounts, and into the tests that
- * compare it with a list of all numbers.
+ * Freestanding, as detect.h is: compiled into the kernel program that keeps accounts, and into the tests
+ * that compare it with a list of all numbers.
  *
  * A run is what a sender numbers without beginning again. Its numbers, from the first to the highest that
- * arrived, are expected; lost is what is expected and did not arrive. So lost needs no judgement: a late packet
- * takes itself back. For the last DFB_STREAM_WINDOW numbers a bit tells a late packet from a duplicate; what is
- * older is neither. All differences are modulo 2^32, all counts have 64 bits, so numbers may wrap.
+ * arrived, are expected; lost is what is expected and did not arrive. So lost needs no judgement: a late
+ * packet takes itself back. For the last DFB_STREAM_WINDOW numbers a bit tells a late packet from a
+ * duplicate; what is older is neither. All differences are modulo 2^32, all counts have 64 bits, so
+ * numbers may wrap.
  *
- * A number that is not the next may be that of a sender that began again. Then it was made after the highest of
- * the run before, which no late or duplicate packet was. Without stamps only a number that is far behind tells it.
- * What still comes of an earlier run is stale.
+ * A number that is not the next may be that of a sender that began again. Then it was made after the
+ * highest of the run before, which no late or duplicate packet was. Without stamps only a number that is
+ * far behind tells it. What still comes of an earlier run is stale.
  */
 #ifndef DEFIB_ACCOUNT_H
 #define DEFIB_ACCOUNT_H
@@ -70,7 +71,8 @@ static __always_inline void account_ahead(struct dfb_account *a, const struct ac
 }
 
 /* One that is before all that was seen moves the run's begin. */
-static __always_inline void account_behind(struct dfb_account *a, const struct account_packet *p, __u32 behind)
+static __always_inline void account_behind(struct dfb_account *a, const struct account_packet *p,
+					   __u32 behind)
 {
 	__u64 *word = account_word(a, p->seq), bit = account_bit(p->seq);
 
@@ -89,8 +91,8 @@ static __always_inline void account_behind(struct dfb_account *a, const struct a
 		a->expected = (__u64)behind + 1;
 }
 
-/* A sender that was heard before begins at 1: what is missing up to its first packet is lost. One that was not
- * may have been at it for long. */
+/* A sender that was heard before begins at 1: what is missing up to its first packet is lost. One that was
+ * not may have been at it for long. */
 static __always_inline void account_begin(struct dfb_account *a, const struct account_packet *p, int again)
 {
 	a->lost_before = a->lost;
@@ -110,7 +112,8 @@ static __always_inline int account_leaps_to_begin(const struct account_packet *p
 	return p->seq <= DFB_STREAM_WINDOW && ahead > DFB_STREAM_WINDOW;
 }
 
-static __always_inline int account_is_restart(const struct dfb_account *a, const struct account_packet *p, __u32 behind)
+static __always_inline int account_is_restart(const struct dfb_account *a, const struct account_packet *p,
+					      __u32 behind)
 {
 	if (!p->stamp_us || !a->stamp_us)
 		return behind >= DFB_STREAM_WINDOW && p->seq <= DFB_STREAM_WINDOW;

@@ -2,10 +2,11 @@
 /*
  * The responder: UDP echo (RFC 862) on a server, with no process behind it.
  *
- * A probe of ours comes back with the reply bit and its reserved area filled, a packet of a stream with what
- * was counted of it where its sender left room for that; anything else byte for byte. What it refuses is counted by reason, and passed to the host or dropped as the comments in
- * struct dfb_echo_counters say: drop what could only be an attack or a loop (RFC 862 has none of
- * these guards; CERT CA-1996-01 tells why they are needed), pass what may be somebody else's.
+ * A probe of ours comes back with the reply bit and its reserved area filled, a packet of a stream with
+ * what was counted of it where its sender left room for that; anything else byte for byte. What it refuses
+ * is counted by reason, and passed to the host or dropped as the comments in struct dfb_echo_counters say:
+ * drop what could only be an attack or a loop (RFC 862 has none of these guards; CERT CA-1996-01 tells why
+ * they are needed), pass what may be somebody else's.
  */
 #include <defib/echo.h>
 #include <defib/wire.h>

@@ -4,8 +4,8 @@
  *
  * A stream's account is one element of `loss`, whatever processor its packets come on; it is held for a
  * packet's arithmetic. Its timer runs now and then, so a packet need not set it, and adds what was counted
- * meanwhile to `loss_total`. A table that is full refuses further streams and forgets none: a stream
- * goes when it was silent for long.
+ * meanwhile to `loss_total`. A table that is full refuses further streams and forgets none: a stream goes
+ * when it was silent for long.
  */
 #include <defib/loss.h>
 #include <defib/wire.h>
@@ -100,10 +100,10 @@ static __always_inline void tell(const struct dfb_stream_key *key, const struct 
 	tell_ring(key, news->kind, &news->blackout);
 }
 
-#define TAKE_NEW(sum, s, from, field)                  \
-	do {                                           \
+#define TAKE_NEW(sum, s, from, field)                    \
+	do {                                             \
 		(sum)->field = (from) - (s)->told.field; \
-		(s)->told.field = (from);              \
+		(s)->told.field = (from);                \
 	} while (0)
 
 /* While the stream is held: what the total does not know yet. */
@@ -207,8 +207,10 @@ static __noinline struct dfb_stream *begin_stream(const struct dfb_stream_key *k
 		return s;
 	add_to_total(&one);
 	name_interface(s, key->interface);
-	if ((bpf_timer_init(&s->timer, &loss, CLOCK_MONOTONIC) || bpf_timer_set_callback(&s->timer, on_silence) ||
-	     bpf_timer_start(&s->timer, STREAM_SINGLE_NS, 0)) && count)
+	if ((bpf_timer_init(&s->timer, &loss, CLOCK_MONOTONIC) ||
+	     bpf_timer_set_callback(&s->timer, on_silence) ||
+	     bpf_timer_start(&s->timer, STREAM_SINGLE_NS, 0)) &&
+	    count)
 		count->no_timer++;
 	return s;
 }

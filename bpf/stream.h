@@ -2,19 +2,19 @@
 /*
  * DOC: Silence, and what the far end says
  *
- * Freestanding, as account.h is. A stream that was silent for longer than its threshold had a blackout, if it
- * then goes on with its numbers. Its begin is noticed by the stream's timer, its end by the next packet, which
- * alone knows what was lost. Silence before a sender begins again is a pause, and at the end of a stream it is
- * just that. The threshold follows the period, of which neither loss nor a blackout changes anything: see
- * account_gap().
+ * Freestanding, as account.h is. A stream that was silent for longer than its threshold had a blackout, if
+ * it then goes on with its numbers. Its begin is noticed by the stream's timer, its end by the next
+ * packet, which alone knows what was lost. Silence before a sender begins again is a pause, and at the end
+ * of a stream it is just that. The threshold follows the period, of which neither loss nor a blackout
+ * changes anything: see account_gap().
  */
 #ifndef DEFIB_STREAM_H
 #define DEFIB_STREAM_H
 
 #include "account.h"
 
-#define STREAM_LOOK_NS 8000000ull	/* a timer runs at most so often: shorter silence is told when it ends */
-#define STREAM_TICK_NS (1ull << 20)	/* and with others at the same time, which costs much less */
+#define STREAM_LOOK_NS 8000000ull   /* a timer runs at most so often: shorter silence is told when it ends */
+#define STREAM_TICK_NS (1ull << 20) /* and with others at the same time, which costs much less */
 #define STREAM_SINGLE_NS 5000000000ull /* a stream of one packet is not kept for longer: so a flood ends */
 
 /** struct stream_far - of struct dfb_far, host byte order; @received 0: there is none */

@@ -12,10 +12,10 @@
 #include "base/text.h"
 #include "daemon.h"
 
-#define ACCOUNTS_SETTLE_NS 1000000000ull   /* a failover is judged so long after it */
+#define ACCOUNTS_SETTLE_NS 1000000000ull    /* a failover is judged so long after it */
 #define ACCOUNTS_PATIENCE_NS 60000000000ull /* and a stream that is still silent is waited for */
-#define ACCOUNTS_BEFORE_NS 10000000000ull  /* silent for longer before it: it had ended */
-#define ACCOUNTS_TOLD_MAX 100		   /* silences per second; the streams have them all */
+#define ACCOUNTS_BEFORE_NS 10000000000ull   /* silent for longer before it: it had ended */
+#define ACCOUNTS_TOLD_MAX 100		    /* silences per second; the streams have them all */
 
 /* --- interfaces ------------------------------------------------------------------------------ */
 
@@ -24,8 +24,9 @@ static size_t list_interfaces(const struct policy_gateway *gw, int list[2 * POLI
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < gw->n_client_interfaces + gw->n_server_interfaces; i++) {
-		const char *name = i < gw->n_client_interfaces ? gw->client_interfaces[i] :
-					 gw->server_interfaces[i - gw->n_client_interfaces];
+		const char *name = i < gw->n_client_interfaces ?
+					   gw->client_interfaces[i] :
+					   gw->server_interfaces[i - gw->n_client_interfaces];
 		int ifindex = (int)if_nametoindex(name);
 
 		if (ifindex)
@@ -79,7 +80,8 @@ static void attach_one(struct daemon *d, int ifindex)
 
 	if (!meter_attach(d->accounts.meter, ifindex, XDP_MODE_AUTO, why, sizeof(why)))
 		return;
-	log_line(d->accounts.refused ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "%s; its streams are not counted here", why);
+	log_line(d->accounts.refused ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+		 "%s; its streams are not counted here", why);
 	d->accounts.refused = true;
 }
 
@@ -198,7 +200,8 @@ static bool is_concerned(const struct dfb_stream *s, uint64_t moved_ns)
 {
 	uint64_t last = s->state == DFB_STREAM_SILENT ? s->last_blackout.began_ns : s->account.last_ns;
 
-	return s->state != DFB_STREAM_NEW && s->account.first_ns < moved_ns && last + ACCOUNTS_BEFORE_NS > moved_ns;
+	return s->state != DFB_STREAM_NEW && s->account.first_ns < moved_ns &&
+	       last + ACCOUNTS_BEFORE_NS > moved_ns;
 }
 
 static bool is_silent_since(const struct dfb_stream *s, uint64_t moved_ns)
@@ -223,7 +226,8 @@ static void look_at(const struct dfb_stream *s, uint64_t moved_ns, struct report
 	worst->streams++;
 }
 
-static void keep_result(struct accounts *a, const char *service, uint64_t epoch, const struct report_blackout *b)
+static void keep_result(struct accounts *a, const char *service, uint64_t epoch,
+			const struct report_blackout *b)
 {
 	struct accounts_result *list;
 	uint32_t i = 0;
@@ -275,11 +279,12 @@ static bool goes_on(const struct policy *policy, const struct accounts_case *c, 
 	if (v->now_ns > c->report.time_ns + ACCOUNTS_PATIENCE_NS)
 		return false;
 	for (uint32_t k = 0; k < policy->n_services; k++) {
-		for (uint32_t i = 0; is_pools(policy, &policy->services[k], c->report.pool) && i < v->n; i++) {
+		for (uint32_t i = 0; is_pools(policy, &policy->services[k], c->report.pool) && i < v->n;
+		     i++) {
 			const struct dfb_stream *s = &v->streams[i].stream;
 
-			if (is_from(&v->streams[i], &policy->services[k]) && is_concerned(s, c->report.time_ns) &&
-			    is_silent_since(s, c->report.time_ns))
+			if (is_from(&v->streams[i], &policy->services[k]) &&
+			    is_concerned(s, c->report.time_ns) && is_silent_since(s, c->report.time_ns))
 				return true;
 		}
 	}

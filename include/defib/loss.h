@@ -77,7 +77,7 @@ struct dfb_account {
  * @ended_ns: first arrival after it; 0: it goes on
  * @length_ns: the time between them less one period, so how long packets were lost, or held, on the way
  * @resolution_ns: the true length is within so much of @length_ns: one period of the stream
- * @lost: packets that were lost meanwhile, as far as known when it ended; 0: none was, so they were held
+ * @lost: packets that were lost meanwhile, as known when it ended; 0: none was, so they were held
  */
 struct dfb_blackout {
 	__u64 began_ns;
@@ -123,7 +123,7 @@ struct dfb_stream_key {
  * @held: by a program
  * @interface: name of the one it arrives on
  * @account: the numbers
- * @blackouts: how many have ended; @blackout_ns: their lengths added up; @blackout_lost: what was lost in them
+ * @blackouts: how many have ended; @blackout_ns: their lengths, added up; @blackout_lost: lost in them
  * @last_blackout: the latest one, which may go on; @longest_blackout: of those that ended
  * @threshold_ns: of the silence that is a blackout, at present
  * @far: who tells of the way to the far end

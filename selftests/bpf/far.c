@@ -16,7 +16,8 @@ static int set_up(void **state)
 	struct dfb_prefix all = {};
 
 	rig_open(state);
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(rig.echo->maps.echo_allow), &all, &(uint32_t){1}, 0), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(rig.echo->maps.echo_allow), &all, &(uint32_t){1}, 0),
+			 0);
 	rig_put(rig.root->maps.xdp_conf, 0, &conf);
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_ECHO, &(int){bpf_program__fd(rig.echo->progs.dfb_echo)});
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_LOSS, &(int){bpf_program__fd(rig.loss->progs.dfb_loss)});
@@ -156,7 +157,7 @@ static void without_room_or_responder_there_is_only_the_sum(void **state)
 	assert_int_equal(heard(false, 2005).account.lost, 2);
 }
 
-/* More streams than the responder has places for: who has none is told nothing, and nobody is told anything wrong. */
+/* More streams than the responder has places for: who has none is told nothing, and nobody anything wrong. */
 static void a_stream_without_a_place_is_told_nothing(void **state)
 {
 	uint32_t without = 0;

@@ -79,8 +79,8 @@ static int by_place(const void *a, const void *b)
 }
 
 /* A later run begins when all of the one before has arrived. Two things cannot be told, and do not happen: a
- * sender that wrapped while more than a window was lost, from one that began again; and one that began again, from
- * one that goes on, if its first packets are lost up to where it was before.
+ * sender that wrapped while more than a window was lost, from one that began again; and one that began again,
+ * from one that goes on, if its first packets are lost up to where it was before.
  */
 static void send_run(struct traffic *t, const struct weather *w, unsigned int run, uint64_t *place,
 		     uint64_t *stamp)
@@ -89,8 +89,10 @@ static void send_run(struct traffic *t, const struct weather *w, unsigned int ru
 	uint64_t lost_until = 0, longest = t->first[run] > (uint32_t)-NUMBERS ? 500 : 3000;
 
 	for (uint64_t i = 0; i < numbers; i++) {
-		struct packet p = {.run = run, .number = i, .stamp_us = w->stamps ? (*stamp += 1 + below(3)) : 0};
+		struct packet p = {.run = run, .number = i};
 
+		if (w->stamps)
+			p.stamp_us = *stamp += 1 + below(3);
 		if (below(1000) < w->lost)
 			lost_until = i + 1 + (below(8) ? 0 : below(longest)); /* now and then for long */
 		if (i && i < lost_until)

@@ -10,6 +10,17 @@
 #include <ctl/client.h>
 #include <store/history.h>
 
+static void print_blackout(FILE *out, const json_t *event)
+{
+	char length[DURATION_TEXT_LEN], resolution[DURATION_TEXT_LEN], budget[DURATION_TEXT_LEN];
+
+	fprintf(out, "  %s +- %s, %lld lost", cli_us(event, "blackout_us", length),
+		cli_us(event, "resolution_us", resolution), (long long)cli_number(event, "lost"));
+	if (json_object_get(event, "budget"))
+		fprintf(out, ", budget of %s %s", cli_us(event, "budget_us", budget),
+			cli_text(event, "budget"));
+}
+
 char *cli_event_line(const json_t *event)
 {
 	static const char *const subjects[] = {"server", "pool", "service"};
@@ -28,6 +39,8 @@ char *cli_event_line(const json_t *event)
 		fprintf(out, "  %s -> %s", cli_text(event, "from"), cli_text(event, "to"));
 	if (json_object_get(event, "epoch"))
 		fprintf(out, "  epoch %lld", (long long)cli_number(event, "epoch"));
+	if (json_object_get(event, "blackout_us"))
+		print_blackout(out, event);
 	if (json_object_get(event, "reason"))
 		fprintf(out, "  %s", cli_text(event, "reason"));
 	return fclose(out) ? NULL : line;

@@ -1,70 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Plain escape sequences (ECMA-48), which every terminal of today knows. */
 #include "cli.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <base/clean.h>
 #include <store/history.h>
 
+#include "screen.h"
 #include "table.h"
 
 #define PERIOD_MS 1000
 #define EVENTS 6
 #define FIXED_ROWS 9 /* head, headings, gaps, and the last one free so that nothing scrolls */
 
-static volatile sig_atomic_t ended;
-
 struct events {
 	size_t n;
 	char *line[EVENTS];
 };
-
-static void end(int sig)
-{
-	(void)sig;
-	ended = 1;
-}
-
-/* --- the screen ------------------------------------------------------------------------------ */
-
-static void screen_begin(struct termios *ret_before)
-{
-	struct termios raw;
-
-	if (!tcgetattr(STDIN_FILENO, ret_before)) {
-		raw = *ret_before;
-		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	}
-	fputs("\033[?1049h\033[?25l\033[?7l", stdout); /* another screen, no cursor, long lines cut */
-}
-
-static void screen_end(const struct termios *before)
-{
-	fputs("\033[?7h\033[?25h\033[?1049l", stdout);
-	fflush(stdout);
-	if (isatty(STDIN_FILENO))
-		tcsetattr(STDIN_FILENO, TCSANOW, before);
-}
-
-static struct winsize screen_size(void)
-{
-	struct winsize size = {.ws_row = 24, .ws_col = 80};
-	struct winsize real;
-
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &real) && real.ws_row && real.ws_col)
-		size = real;
-	return size;
-}
 
 /* --- one frame ------------------------------------------------------------------------------- */
 
@@ -142,20 +97,6 @@ static void print_frame(const struct cli *cli, const json_t *doc, const json_t *
 	print_events(cli, size.ws_col);
 }
 
-/* The frame is made in memory and sent in one piece, each line cleared to its end: no flicker. */
-static void draw(const char *frame)
-{
-	fputs("\033[H", stdout);
-	for (const char *line = frame; *line;) {
-		size_t n = strcspn(line, "\n");
-
-		printf("%.*s\033[K\r\n", (int)n, line);
-		line += n + (line[n] == '\n');
-	}
-	fputs("\033[J", stdout);
-	fflush(stdout);
-}
-
 static void draw_frame(const struct cli *cli, const json_t *doc, const json_t *before)
 {
 	CLEAN_FREE char *frame = NULL;
@@ -167,18 +108,7 @@ static void draw_frame(const struct cli *cli, const json_t *doc, const json_t *b
 		return;
 	print_frame(&memory, doc, before);
 	if (!fclose(memory.out))
-		draw(frame);
-}
-
-/* Return: q was pressed, or a signal came. */
-static bool wait_for_end(void)
-{
-	struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
-	char key;
-
-	if (poll(&keys, isatty(STDIN_FILENO) ? 1 : 0, PERIOD_MS) > 0)
-		return read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q';
-	return ended;
+		screen_draw(frame);
 }
 
 static enum ctl_code watch(struct cli *cli)
@@ -193,10 +123,10 @@ static enum ctl_code watch(struct cli *cli)
 		if (!doc)
 			break;
 		draw_frame(cli, doc, before);
-	} while (!wait_for_end());
+	} while (!screen_wait(PERIOD_MS));
 	json_decref(before);
 	json_decref(doc);
-	return ended || doc ? CTL_OK : code;
+	return doc ? CTL_OK : code;
 }
 
 static int once(struct cli *cli)
@@ -213,8 +143,6 @@ static int once(struct cli *cli)
 
 int cmd_top(struct cli *cli, int argc, char **argv)
 {
-	struct sigaction action = {.sa_handler = end};
-	struct termios before;
 	enum ctl_code code;
 	json_t *doc;
 
@@ -228,12 +156,9 @@ int cmd_top(struct cli *cli, int argc, char **argv)
 	if (!doc)
 		return code;
 	json_decref(doc);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	screen_begin(&before);
+	screen_begin();
 	code = watch(cli);
-	screen_end(&before);
+	screen_end();
 	if (!code)
 		return CTL_OK;
 	code = cli_status(cli, &doc); /* what went wrong was said on the screen that is gone */

@@ -21,7 +21,8 @@ int paths_init(struct paths *p, const char *instance)
 
 	if (!name_is_valid(instance) || strchr(instance, '.'))
 		return -EINVAL;
-	if (!strcmp(instance, "echo") || !strcmp(instance, "loss")) /* what needs no instance is pinned there */
+	/* what needs no instance is pinned there */
+	if (!strcmp(instance, "echo") || !strcmp(instance, "loss"))
 		return -EINVAL;
 	join(p->run_dir, run, instance, "");
 	join(p->socket, run, instance, "/ctl.sock");

@@ -39,7 +39,7 @@ struct paths {
 
 /**
  * paths_init() - work out the paths; creates nothing
- * @instance: 1 to 31 of [A-Za-z0-9_-], but not "echo" or "loss"; no dot, for bpffs refuses names that hold one
+ * @instance: 1 to 31 of [A-Za-z0-9_-], but not "echo" or "loss"; no dot, as bpffs refuses names with one
  * Return: 0 or -EINVAL (bad name).
  */
 int paths_init(struct paths *p, const char *instance);

@@ -15,7 +15,8 @@ void draft_loss_defaults(struct policy_loss *loss)
 	*loss = (struct policy_loss){.expire_ns = 300 * SECOND};
 }
 
-static void read_blackout(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
+static void read_blackout(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
+			  void *field)
 {
 	struct policy_loss *loss = field;
 	const char *text = reader_scalar(node);
@@ -39,7 +40,9 @@ void draft_loss(struct draft *d, const yaml_node_t *node)
 	if (text && !strcmp(text, "off"))
 		d->loss.off = true;
 	else if (node->type != YAML_MAPPING_NODE)
-		reader_error(&d->r, node, "'loss' must be off or a mapping, write for example {blackout: auto, expire: 5m}");
+		reader_error(
+			&d->r, node,
+			"'loss' must be off or a mapping, write for example {blackout: auto, expire: 5m}");
 	else
 		reader_mapping(&d->r, &loss_table, node, &d->loss);
 }

@@ -12,6 +12,7 @@ static const char *const redirect_names[] = {"route", "nat", "dns", "vip", NULL}
 
 #define REDIRECT_ROUTE 0
 #define NAMES_SHOWN 16
+#define MAX_BUDGET_NS 3600000000000ull
 
 static void complain_pool(struct draft *d, const yaml_node_t *node)
 {
@@ -143,7 +144,7 @@ static const struct reader_key service_keys[] = {
 	{"ports", "[tcp/80, udp/9000]", read_ports, 0, 1, POLICY_SERVICE_PORTS, NULL, false},
 	{"redirect", "route", read_redirect, FIELD(redirect), 0, 0, redirect_names, false},
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
-	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, 3600000000000ull, NULL,
+	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, MAX_BUDGET_NS, NULL,
 	 false},
 	{"checks", "", NULL, 0, 0, 0, NULL, false},
 };

@@ -51,9 +51,11 @@ static int set_blackout(json_t *object, const struct report_blackout *b)
 
 	if (!b->known)
 		return 0;
-	fields = json_pack("{s:I, s:I, s:I, s:i}", "blackout_us", (json_int_t)(b->length_ns / 1000),
-			   "resolution_us", (json_int_t)(b->resolution_ns / 1000), "lost", (json_int_t)b->lost,
-			   "streams", (int)b->streams);
+	fields = json_pack("{s:I, s:I, s:I, s:i}",
+		"blackout_us", (json_int_t)(b->length_ns / 1000),
+		"resolution_us", (json_int_t)(b->resolution_ns / 1000),
+		"lost", (json_int_t)b->lost,
+		"streams", (int)b->streams);
 	failed = !fields || json_object_update(object, fields) || set_us(object, "budget_us", b->budget_ns) ||
 		 (b->budget_ns && json_object_set_new(object, "budget", json_string(report_budget(b))));
 	json_decref(fields);

@@ -19,7 +19,7 @@
 
 #define METER_LINK METER_PREFIX "xdp-"
 
-static const char *const map_names[] = {"loss",	      "loss_counters",	 "loss_total",
+static const char *const map_names[] = {"loss",	     "loss_counters",	"loss_total",
 					"loss_conf", "loss_interfaces", "loss_events"};
 
 struct meter {
@@ -130,7 +130,9 @@ int meter_configure(struct meter *m, uint64_t threshold_ns, uint64_t expire_ns)
 		.expire_ns = expire_ns,
 	};
 
-	return bpf_map_update_elem(bpf_map__fd(m->skel->maps.loss_conf), &(uint32_t){0}, &conf, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(m->skel->maps.loss_conf), &(uint32_t){0}, &conf, BPF_ANY) ?
+		       -errno :
+		       0;
 }
 
 /* --- interfaces ------------------------------------------------------------------------------ */
@@ -140,7 +142,8 @@ static int refuse(int ifindex, char *why, size_t size)
 	char name[IF_NAMESIZE] = "?";
 
 	if_indextoname((unsigned int)ifindex, name);
-	snprintf(why, size, "%s: its streams are counted already, by a daemon or by `defib loss attach`", name);
+	snprintf(why, size, "%s: its streams are counted already, by a daemon or by `defib loss attach`",
+		 name);
 	return -EBUSY;
 }
 
@@ -150,7 +153,9 @@ static int put_name(struct meter *m, int ifindex)
 
 	if (!if_indextoname((unsigned int)ifindex, name.name))
 		return -errno;
-	return bpf_map_update_elem(bpf_map__fd(m->skel->maps.loss_interfaces), &ifindex, &name, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(m->skel->maps.loss_interfaces), &ifindex, &name, BPF_ANY) ?
+		       -errno :
+		       0;
 }
 
 int meter_attach(struct meter *m, int ifindex, enum xdp_mode mode, char *why, size_t size)
@@ -222,6 +227,35 @@ static bool lists(const int *list, size_t n, int ifindex)
 			return true;
 	}
 	return false;
+}
+
+bool meter_has(const struct meter_place *place, int ifindex)
+{
+	struct xdp_use use;
+
+	name_use(&use, place, ifindex, XDP_MODE_AUTO);
+	return !access(use.pins.link, F_OK);
+}
+
+bool meter_is_used(const struct meter_place *place)
+{
+	DIR *d = opendir(place->links_dir);
+	struct dirent *entry;
+	char name[IF_NAMESIZE];
+	bool used = false;
+	int ifindex;
+
+	while (d && (entry = readdir(d))) {
+		if (sscanf(entry->d_name, METER_LINK "%d", &ifindex) != 1)
+			continue;
+		if (if_indextoname((unsigned int)ifindex, name))
+			used = true;
+		else
+			meter_detach(place, ifindex);
+	}
+	if (d)
+		closedir(d);
+	return used;
 }
 
 void meter_detach_others(const struct meter_place *place, const int *keep, size_t n)

@@ -58,6 +58,12 @@ int meter_attach(struct meter *meter, int ifindex, enum xdp_mode mode, char *why
 /** meter_is_attached() - are an interface's streams counted, by this meter or another one? */
 bool meter_is_attached(const struct meter *meter, int ifindex);
 
+/** meter_has() - has this meter been attached to the interface? */
+bool meter_has(const struct meter_place *place, int ifindex);
+
+/** meter_is_used() - has it to any that still exists? Forgets those that do not. */
+bool meter_is_used(const struct meter_place *place);
+
 /** meter_release_older() - programs of ours that no interface has any more */
 void meter_release_older(struct meter *meter);
 

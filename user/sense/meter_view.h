@@ -31,7 +31,7 @@ struct meter_view {
 /** meter_view_read() - Return: 0, the caller frees it; -ENOENT: there is no such meter; or another -errno. */
 int meter_view_read(const struct meter_place *place, struct meter_view **ret_view);
 
-/** meter_view_reset() - forget all streams and totals; they begin anew with the next packet. Return: 0 or -errno. */
+/** meter_view_reset() - forget all streams and totals; the next packet begins anew. Return: 0 or -errno. */
 int meter_view_reset(const struct meter_place *place);
 
 #endif

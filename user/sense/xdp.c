@@ -135,7 +135,8 @@ static bool open_pins(const struct xdp_pins *pins, uint32_t prog_id, struct root
 /* Needs no capability, as long as we have joined it before. */
 static bool find_pinned(const struct xdp_use *use, uint32_t prog_id, struct root *root)
 {
-	return open_pins(&use->pins, prog_id, root) || (use->kin.link[0] && open_pins(&use->kin, prog_id, root));
+	return open_pins(&use->pins, prog_id, root) ||
+	       (use->kin.link[0] && open_pins(&use->kin, prog_id, root));
 }
 
 /* Somebody else's, another instance's or a responder's: the kernel shows it to CAP_SYS_ADMIN only. */
