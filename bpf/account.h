@@ -145,6 +145,12 @@ static __always_inline __u32 account_number(struct dfb_account *a, const struct 
 
 /* --- times ----------------------------------------------------------------------------------- */
 
+/* Quick at first. The period of a stream that has been steady for long seldom changes. */
+static __always_inline __u32 account_smoothing(const struct dfb_account *a)
+{
+	return a->received < 8 ? 1 : a->received < 64 ? 3 : 5;
+}
+
 /* A period is what a gap has per number, so it stays the same through a loss. */
 static __always_inline void account_gap(struct dfb_account *a, __u64 now, __u32 ahead)
 {
@@ -153,7 +159,10 @@ static __always_inline void account_gap(struct dfb_account *a, __u64 now, __u32 
 	a->gaps[dfb_gap_bucket(gap)]++;
 	if (ahead) {
 		period = ahead > 1 ? gap / ahead : gap;
-		a->period_ns = a->period_ns ? a->period_ns - a->period_ns / 8 + period / 8 : period;
+		if (!a->period_ns)
+			a->period_ns = period;
+		else
+			a->period_ns += (__u64)((__s64)(period - a->period_ns) >> account_smoothing(a));
 	}
 	if (gap > a->longest_gap_ns) {
 		a->longest_gap_ns = gap;

@@ -3,10 +3,10 @@
  * DOC: Silence, and what the far end says
  *
  * Freestanding, as account.h is. A stream that was silent for longer than its threshold had a blackout, if
- * it then goes on with its numbers. Its begin is noticed by the stream's timer, its end by the next
- * packet, which alone knows what was lost. Silence before a sender begins again is a pause, and at the end
- * of a stream it is just that. The threshold follows the period, of which neither loss nor a blackout
- * changes anything: see account_gap().
+ * it then goes on with its numbers, and the sender was not silent itself. Its begin is noticed by the
+ * stream's timer, its end by the next packet, which alone knows what was lost. Silence before a sender
+ * begins again is a pause, and at the end of a stream it is just that. The threshold follows the period,
+ * of which neither loss nor a blackout changes anything: see account_gap().
  */
 #ifndef DEFIB_STREAM_H
 #define DEFIB_STREAM_H
@@ -83,16 +83,18 @@ static __always_inline void stream_hear_far(struct dfb_stream *s, const struct s
 
 /* --- silence --------------------------------------------------------------------------------- */
 
-static __always_inline void stream_silence_ends(struct dfb_stream *s, __u64 now, __u64 gap, __u64 lost,
-						struct stream_news *news)
+static __always_inline void stream_hole_ends(struct dfb_stream *s, __u64 now, __u64 gap, __u64 lost)
 {
-	struct dfb_blackout b = {
-		.began_ns = now - gap,
-		.ended_ns = now,
-		.length_ns = stream_since(gap, s->account.period_ns),
-		.resolution_ns = s->account.period_ns,
-		.lost = lost,
-	};
+	s->last_hole.began_ns = now - gap;
+	s->last_hole.ended_ns = now;
+	s->last_hole.length_ns = stream_since(gap, s->account.period_ns);
+	s->last_hole.resolution_ns = s->account.period_ns;
+	s->last_hole.lost = lost;
+}
+
+static __always_inline void stream_silence_ends(struct dfb_stream *s, struct stream_news *news)
+{
+	struct dfb_blackout b = s->last_hole;
 
 	news->kind = DFB_SILENCE_ENDED;
 	news->unnoticed = s->state != DFB_STREAM_SILENT;
@@ -102,16 +104,38 @@ static __always_inline void stream_silence_ends(struct dfb_stream *s, __u64 now,
 		s->longest_blackout = b;
 	s->blackouts++;
 	s->blackout_ns += b.length_ns;
-	s->blackout_lost += lost;
+	s->blackout_lost += b.lost;
 }
 
-static __always_inline void stream_pause_ends(struct dfb_stream *s, struct stream_news *news)
+/* Nothing was lost, and by its stamps the sender itself was silent for most of the time. */
+static __always_inline int stream_sender_paused(const struct account_packet *p, __u64 stamp_us, __u64 gap)
+{
+	return stamp_us && p->stamp_us > stamp_us && (p->stamp_us - stamp_us) * 2000 > gap;
+}
+
+static __always_inline void stream_pause_ends(struct dfb_stream *s, enum dfb_silence_kind kind,
+					      struct stream_news *news)
 {
 	if (s->state != DFB_STREAM_SILENT)
 		return;
-	news->kind = DFB_SILENCE_RESTARTED;
+	news->kind = kind;
 	news->blackout = s->last_blackout;
 	s->last_blackout = s->longest_blackout;
+}
+
+static __always_inline void stream_gap_ends(struct dfb_stream *s, const struct account_packet *p, __u64 gap,
+					    __u64 lost, __u64 stamp_us, struct stream_news *news)
+{
+	int is_long = s->state != DFB_STREAM_NEW && gap > s->threshold_ns;
+
+	if (is_long && !lost && stream_sender_paused(p, stamp_us, gap)) {
+		stream_pause_ends(s, DFB_SILENCE_PAUSED, news);
+		return;
+	}
+	if (is_long || lost)
+		stream_hole_ends(s, p->now_ns, gap, lost);
+	if (is_long)
+		stream_silence_ends(s, news);
 }
 
 /**
@@ -124,7 +148,7 @@ static __always_inline void stream_take(struct dfb_stream *s, const struct accou
 {
 	struct dfb_account *a = &s->account;
 	__u64 gap = a->received ? stream_since(p->now_ns, a->last_ns) : 0;
-	__u64 lost = a->lost, restarts = a->restarts, first = !a->received;
+	__u64 lost = a->lost, restarts = a->restarts, first = !a->received, stamp_us = a->stamp_us;
 	__u32 top = a->top, again;
 
 	account_take(a, p);
@@ -134,9 +158,9 @@ static __always_inline void stream_take(struct dfb_stream *s, const struct accou
 	if (far->received)
 		stream_hear_far(s, far, first || a->top != top);
 	if (again)
-		stream_pause_ends(s, news);
-	else if (s->state != DFB_STREAM_NEW && gap > s->threshold_ns)
-		stream_silence_ends(s, p->now_ns, gap, a->lost - lost, news);
+		stream_pause_ends(s, DFB_SILENCE_RESTARTED, news);
+	else
+		stream_gap_ends(s, p, gap, stream_since(a->lost, lost), stamp_us, news);
 	s->threshold_ns = stream_threshold(s, conf);
 	if (first)
 		return;

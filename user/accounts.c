@@ -8,13 +8,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/clean.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon.h"
 
 #define ACCOUNTS_SETTLE_NS 1000000000ull    /* a failover is judged so long after it */
 #define ACCOUNTS_PATIENCE_NS 60000000000ull /* and a stream that is still silent is waited for */
-#define ACCOUNTS_BEFORE_NS 10000000000ull   /* silent for longer before it: it had ended */
+#define ACCOUNTS_BEFORE_NS 10000000ull	    /* how long a packet is under way, at most */
+#define ACCOUNTS_SILENT_NS 1000000000ull    /* silence that is told before it ends */
 #define ACCOUNTS_TOLD_MAX 100		    /* silences per second; the streams have them all */
 
 /* --- interfaces ------------------------------------------------------------------------------ */
@@ -143,29 +145,70 @@ static void name_stream(const struct dfb_stream_key *key, char *text, size_t siz
 		 address_format(key->destination, destination), key->dport, interface);
 }
 
-static void on_silence(void *arg, const struct dfb_silence *silence)
+static struct report report_of(enum report_kind kind, const struct dfb_stream_key *key, uint64_t time_ns)
+{
+	struct report r = {.kind = kind, .time_ns = time_ns};
+
+	name_stream(key, r.reason, sizeof(r.reason));
+	return r;
+}
+
+static void tell_blackout(struct daemon *d, const struct dfb_silence *silence)
 {
 	const struct dfb_blackout *b = &silence->blackout;
-	struct daemon *d = arg;
-	struct report r = {.time_ns = b->began_ns};
+	struct report r = report_of(REPORT_STREAM_BLACKOUT, &silence->key, b->began_ns);
 
-	if (silence->kind != DFB_SILENCE_BEGAN && silence->kind != DFB_SILENCE_ENDED)
-		return;
-	if (!may_tell(&d->accounts))
-		return;
-	r.kind = REPORT_STREAM_SILENT;
-	if (silence->kind == DFB_SILENCE_ENDED) {
-		r.kind = REPORT_STREAM_BLACKOUT;
-		r.blackout = (struct report_blackout){
-			.known = true,
-			.length_ns = b->length_ns,
-			.resolution_ns = b->resolution_ns,
-			.lost = b->lost,
-			.streams = 1,
-		};
+	r.blackout = (struct report_blackout){
+		.known = true,
+		.length_ns = b->length_ns,
+		.resolution_ns = b->resolution_ns,
+		.lost = b->lost,
+		.streams = 1,
+	};
+	if (may_tell(&d->accounts))
+		daemon_report(d, &r);
+}
+
+/* Most silence ends at once: what lasts is told by tell_lasting(). More than there is room for is not. */
+static void note_silence(struct accounts *a, const struct dfb_silence *silence)
+{
+	uint32_t i = 0;
+
+	while (i < a->n_silent && memcmp(&a->silent[i].key, &silence->key, sizeof(silence->key)) != 0)
+		i++;
+	if (silence->kind == DFB_SILENCE_BEGAN && i < ACCOUNTS_SILENT) {
+		a->silent[i].key = silence->key;
+		a->silent[i].began_ns = silence->blackout.began_ns;
+		a->n_silent += i == a->n_silent;
+	} else if (silence->kind != DFB_SILENCE_BEGAN && i < a->n_silent) {
+		a->silent[i] = a->silent[--a->n_silent];
 	}
-	name_stream(&silence->key, r.reason, sizeof(r.reason));
-	daemon_report(d, &r);
+}
+
+static void on_silence(void *arg, const struct dfb_silence *silence)
+{
+	struct daemon *d = arg;
+
+	note_silence(&d->accounts, silence);
+	if (silence->kind == DFB_SILENCE_ENDED)
+		tell_blackout(d, silence);
+}
+
+static void tell_lasting(struct daemon *d, uint64_t now)
+{
+	struct accounts *a = &d->accounts;
+
+	for (uint32_t i = 0; i < a->n_silent;) {
+		struct report r = report_of(REPORT_STREAM_SILENT, &a->silent[i].key, a->silent[i].began_ns);
+
+		if (now - a->silent[i].began_ns < ACCOUNTS_SILENT_NS) {
+			i++;
+			continue;
+		}
+		if (may_tell(a))
+			daemon_report(d, &r);
+		a->silent[i] = a->silent[--a->n_silent];
+	}
 }
 
 /* --- what a failover cost -------------------------------------------------------------------- */
@@ -195,35 +238,54 @@ static bool is_from(const struct meter_stream *s, const struct policy_service *s
 	return false;
 }
 
-/* Was it there when it happened, and not over before? */
-static bool is_concerned(const struct dfb_stream *s, uint64_t moved_ns)
+/* What has to do with it is not older than the last answer of who failed, or two periods of the stream. */
+static uint64_t earliest(const struct dfb_stream *s, const struct report *moved)
 {
-	uint64_t last = s->state == DFB_STREAM_SILENT ? s->last_blackout.began_ns : s->account.last_ns;
-
-	return s->state != DFB_STREAM_NEW && s->account.first_ns < moved_ns &&
-	       last + ACCOUNTS_BEFORE_NS > moved_ns;
+	return moved->time_ns - moved->detect_ns - 2 * s->account.period_ns - ACCOUNTS_BEFORE_NS;
 }
 
-static bool is_silent_since(const struct dfb_stream *s, uint64_t moved_ns)
+/* Was it there when it happened? */
+static bool is_concerned(const struct dfb_stream *s, const struct report *moved)
 {
-	return s->state == DFB_STREAM_SILENT && s->last_blackout.began_ns < moved_ns;
+	return s->state != DFB_STREAM_NEW && s->account.first_ns < moved->time_ns &&
+	       s->account.last_ns > earliest(s, moved);
 }
 
-/* A stream without a silence around it had none that was longer than its threshold. */
-static void look_at(const struct dfb_stream *s, uint64_t moved_ns, struct report_blackout *worst)
+static bool is_silent_since(const struct dfb_stream *s, const struct report *moved)
 {
-	const struct dfb_blackout *b = &s->last_blackout;
-	bool around = b->began_ns && b->began_ns < moved_ns && b->ended_ns > moved_ns;
-	uint64_t length = around ? b->length_ns : 0;
+	return s->state == DFB_STREAM_SILENT && s->account.last_ns <= moved->time_ns;
+}
 
-	if (!worst->known || length > worst->length_ns) {
-		worst->length_ns = length;
-		worst->resolution_ns = around ? b->resolution_ns : s->threshold_ns;
-	}
-	if (around && b->lost > worst->lost)
-		worst->lost = b->lost;
+static bool is_around(const struct dfb_blackout *b, const struct dfb_stream *s, const struct report *moved)
+{
+	return b->ended_ns > moved->time_ns && b->began_ns > earliest(s, moved) &&
+	       b->began_ns < moved->time_ns + ACCOUNTS_SETTLE_NS;
+}
+
+static void count_hole(struct report_blackout *worst, uint64_t length_ns, uint64_t lost)
+{
+	if (length_ns > worst->length_ns)
+		worst->length_ns = length_ns;
+	if (lost > worst->lost)
+		worst->lost = lost;
+}
+
+/* Without a hole around it, it took less than a period. The finest stream tells most. */
+static void look_at(const struct dfb_stream *s, const struct report *moved, uint64_t now,
+		    struct report_blackout *worst)
+{
+	const struct dfb_blackout *holes[] = {&s->last_hole, &s->longest_blackout};
+
+	if (!worst->known || s->account.period_ns < worst->resolution_ns)
+		worst->resolution_ns = s->account.period_ns;
 	worst->known = true;
 	worst->streams++;
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
+		if (is_around(holes[i], s, moved))
+			count_hole(worst, holes[i]->length_ns, holes[i]->lost);
+	}
+	if (is_silent_since(s, moved)) /* until now */
+		count_hole(worst, now - s->account.last_ns, 0);
 }
 
 static void keep_result(struct accounts *a, const char *service, uint64_t epoch,
@@ -257,8 +319,8 @@ static void judge_service(struct daemon *d, const struct accounts_case *c, const
 	for (uint32_t i = 0; i < v->n; i++) {
 		const struct dfb_stream *s = &v->streams[i].stream;
 
-		if (is_from(&v->streams[i], service) && is_concerned(s, r.time_ns))
-			look_at(s, r.time_ns, &r.blackout);
+		if (is_from(&v->streams[i], service) && is_concerned(s, &c->report))
+			look_at(s, &c->report, v->now_ns, &r.blackout);
 	}
 	if (!r.blackout.known)
 		return;
@@ -283,8 +345,8 @@ static bool goes_on(const struct policy *policy, const struct accounts_case *c, 
 		     i++) {
 			const struct dfb_stream *s = &v->streams[i].stream;
 
-			if (is_from(&v->streams[i], &policy->services[k]) &&
-			    is_concerned(s, c->report.time_ns) && is_silent_since(s, c->report.time_ns))
+			if (is_from(&v->streams[i], &policy->services[k]) && is_concerned(s, &c->report) &&
+			    is_silent_since(s, &c->report))
 				return true;
 		}
 	}
@@ -314,6 +376,7 @@ void accounts_tick(struct daemon *d)
 	struct meter_view *v = NULL;
 	struct meter_place place;
 
+	tell_lasting(d, clock_now_ns());
 	if (!any_due(a, clock_now_ns()))
 		return;
 	meter_place_instance(&d->paths, &place);

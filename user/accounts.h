@@ -31,6 +31,14 @@ struct accounts_result {
 	struct report_blackout blackout;
 };
 
+#define ACCOUNTS_SILENT 128
+
+/** struct accounts_silent - a stream that fell silent, and was not told of yet */
+struct accounts_silent {
+	struct dfb_stream_key key;
+	uint64_t began_ns;
+};
+
 /**
  * struct accounts - part of struct daemon; zeroed at first
  * @told, @told_ns: how many silences were told since then
@@ -40,6 +48,8 @@ struct accounts {
 	bool refused;
 	uint32_t told;
 	uint64_t told_ns;
+	uint32_t n_silent;
+	struct accounts_silent silent[ACCOUNTS_SILENT];
 	uint32_t n_cases;
 	struct accounts_case cases[DFB_MAX_POOLS];
 	uint32_t n_results;

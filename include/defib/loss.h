@@ -30,7 +30,7 @@
  * @bytes: of all that arrived, from the link-layer header on
  * @first_ns, @last_ns: first and latest arrival
  * @longest_gap_ns: longest time between two arrivals; @longest_gap_end_ns: when it ended
- * @period_ns: smoothed time per number (an eighth of the latest one)
+ * @period_ns: smoothed time per number (of the latest one a half at first, then an eighth, then a 32nd)
  * @jitter_16_ns: jitter of RFC 3550 section 6.4.1, times 16; between stamps and arrivals in order
  * @transit_min_ns: least arrival minus stamp, so the least way plus the difference of two clocks
  * @variation_ns: what the way of the latest packet was longer than that; @variation_max_ns: of any
@@ -72,7 +72,7 @@ struct dfb_account {
 };
 
 /**
- * struct dfb_blackout - a silence that was longer than the threshold
+ * struct dfb_blackout - a gap in which packets were lost, or that was longer than the threshold
  * @began_ns: latest arrival before it
  * @ended_ns: first arrival after it; 0: it goes on
  * @length_ns: the time between them less one period, so how long packets were lost, or held, on the way
@@ -124,7 +124,8 @@ struct dfb_stream_key {
  * @interface: name of the one it arrives on
  * @account: the numbers
  * @blackouts: how many have ended; @blackout_ns: their lengths, added up; @blackout_lost: lost in them
- * @last_blackout: the latest one, which may go on; @longest_blackout: of those that ended
+ * @last_hole: the latest gap in which numbers are missing, however short
+ * @last_blackout: the latest one longer than the threshold, which may go on; @longest_blackout: of those that ended
  * @threshold_ns: of the silence that is a blackout, at present
  * @far: who tells of the way to the far end
  * @far_received: what the far end had received when it said so last, modulo 2^32
@@ -141,6 +142,7 @@ struct dfb_stream {
 	__u64 blackouts;
 	__u64 blackout_ns;
 	__u64 blackout_lost;
+	struct dfb_blackout last_hole;
 	struct dfb_blackout last_blackout;
 	struct dfb_blackout longest_blackout;
 	enum dfb_stream_state state;
@@ -222,6 +224,7 @@ enum dfb_silence_kind {
 	DFB_SILENCE_BEGAN = 1,
 	DFB_SILENCE_ENDED,     /* the stream goes on: it was a blackout */
 	DFB_SILENCE_RESTARTED, /* the sender began again: it was a pause */
+	DFB_SILENCE_PAUSED,    /* it did not, but by its stamps it was silent itself */
 	DFB_SILENCE_EXPIRED,   /* the stream is forgotten: it was its end */
 };
 

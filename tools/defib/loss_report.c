@@ -31,12 +31,17 @@ struct report {
 	bool no_memory;
 };
 
-/* 999 and 1,003 packets per second are one rate: two digits count. */
+/* A period is measured, so 990 and 1,020 packets per second are one rate: the nearest of 1, 2, 5, 10... */
 static double rounded(double rate)
 {
-	double scale = pow(10, floor(log10(rate)) - 1);
+	static const double steps[] = {1, 2, 5, 10};
+	double scale = pow(10, floor(log10(rate))), best = steps[0];
 
-	return round(rate / scale) * scale;
+	for (size_t i = 1; i < ARRAY_SIZE(steps); i++) {
+		if (fabs(log(rate / scale / steps[i])) < fabs(log(rate / scale / best)))
+			best = steps[i];
+	}
+	return best * scale;
 }
 
 static struct group *group_of(struct report *r, double rate)
