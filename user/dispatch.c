@@ -79,9 +79,13 @@ static void sync_routes(struct daemon *d)
 	daemon_emit(d, &ev);
 }
 
-static enum log_level level_of(enum report_kind kind)
+static enum log_level level_of(const struct report *r)
 {
-	switch (kind) {
+	switch (r->kind) {
+	case REPORT_BLACKOUT:
+		return r->blackout.length_ns > r->blackout.budget_ns && r->blackout.budget_ns ?
+			       LOG_LEVEL_WARNING :
+			       LOG_LEVEL_INFO;
 	case REPORT_FAILOVER:
 	case REPORT_NO_SWITCH:
 	case REPORT_COMMIT_FAILED:
@@ -100,7 +104,7 @@ void daemon_report(struct daemon *d, const struct report *r)
 	char line[REPORT_LINE_LEN];
 
 	report_line(r, line, sizeof(line));
-	log_line(level_of(r->kind), "%s", line);
+	log_line(level_of(r), "%s", line);
 	ctl_broadcast(d->ctl, report_json(r));
 	worker_report(d->worker, d->policy, r);
 }

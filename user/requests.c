@@ -7,6 +7,13 @@
 #include "ctl/status.h"
 #include "daemon.h"
 
+static const struct report_blackout *blackout(void *arg, const char *service, uint64_t epoch)
+{
+	const struct daemon *d = arg;
+
+	return accounts_result(&d->accounts, service, epoch);
+}
+
 static json_t *status(void *arg)
 {
 	struct daemon *d = arg;
@@ -14,6 +21,8 @@ static json_t *status(void *arg)
 		.gateway = d->policy->gateway.name,
 		.started_ns = d->started_ns,
 		.policy = d->policy,
+		.blackout = blackout,
+		.arg = d,
 	};
 	struct snapshot *s = NULL;
 	json_t *doc = NULL;

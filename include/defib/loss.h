@@ -30,7 +30,7 @@
  * @bytes: of all that arrived, from the link-layer header on
  * @first_ns, @last_ns: first and latest arrival
  * @longest_gap_ns: longest time between two arrivals; @longest_gap_end_ns: when it ended
- * @period_ns: smoothed time per number (of the latest one a half at first, then an eighth, then a 32nd)
+ * @period_ns: smoothed time per number (a half, later a 32nd of the latest one)
  * @jitter_16_ns: jitter of RFC 3550 section 6.4.1, times 16; between stamps and arrivals in order
  * @transit_min_ns: least arrival minus stamp, so the least way plus the difference of two clocks
  * @variation_ns: what the way of the latest packet was longer than that; @variation_max_ns: of any
@@ -125,7 +125,7 @@ struct dfb_stream_key {
  * @account: the numbers
  * @blackouts: how many have ended; @blackout_ns: their lengths, added up; @blackout_lost: lost in them
  * @last_hole: the latest gap in which numbers are missing, however short
- * @last_blackout: the latest one longer than the threshold, which may go on; @longest_blackout: of those that ended
+ * @blackouts: how many have ended; @blackout_ns, @blackout_lost: their lengths and losses, added up
  * @threshold_ns: of the silence that is a blackout, at present
  * @far: who tells of the way to the far end
  * @far_received: what the far end had received when it said so last, modulo 2^32

@@ -411,7 +411,7 @@ static void two_processors_share_an_account(void **state)
 	assert_int_equal(s.account.received, 2 * EACH);
 	assert_int_equal(s.account.duplicates, 0);
 	assert_int_equal(s.account.restarts, 0);
-	assert_in_range(s.account.stale - s.account.lost, 0, 1); /* number 1 may come after, and too late for, 2 */
+	assert_in_range(s.account.stale - s.account.lost, 0, 1); /* 1 may come too late after 2 */
 	assert_int_equal(rig_count(rig.loss->maps.loss_counters, COUNT(received)), 2 * EACH);
 }
 

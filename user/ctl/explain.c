@@ -173,6 +173,21 @@ static void say_commit(struct explain *e)
 		    us(last, "commit_us", text));
 }
 
+/* What its clients noticed, where streams of theirs told. */
+static void say_blackout(struct explain *e)
+{
+	const json_t *last = json_object_get(e->service, "last_failover");
+	char length[DURATION_TEXT_LEN], resolution[DURATION_TEXT_LEN], budget[DURATION_TEXT_LEN];
+
+	if (!json_is_object(last) || number_of(last, "blackout_us") < 0)
+		return;
+	say(e, "blackout", "clients heard nothing for %s, give or take %s, and missed %" PRId64 " packets%s%s%s",
+	    us(last, "blackout_us", length), us(last, "resolution_us", resolution), number_of(last, "lost"),
+	    json_object_get(last, "budget") ? "; the budget of " : "",
+	    json_object_get(last, "budget") ? us(last, "budget_us", budget) : "",
+	    !json_object_get(last, "budget") ? "" : is(last, "budget", "kept") ? " was kept" : " was broken");
+}
+
 /* --- the candidates -------------------------------------------------------------------------- */
 
 static void say_address(struct explain *e, const json_t *server, const json_t *a)
@@ -307,6 +322,7 @@ json_t *explain_json(const json_t *status, const char *service)
 	say_state(&e);
 	say_failover(&e);
 	say_commit(&e);
+	say_blackout(&e);
 	say_candidates(&e);
 	say_timing(&e, timing);
 	return json_pack("{s:i, s:O, s:O, s:O*, s:o, s:o, s:o}", "schema", CTL_SCHEMA,

@@ -44,22 +44,24 @@ const char *report_budget(const struct report_blackout *b)
 	return b->length_ns <= b->budget_ns ? "kept" : "broken";
 }
 
-static int set_blackout(json_t *object, const struct report_blackout *b)
+json_t *report_blackout_json(const struct report_blackout *b)
 {
-	json_t *fields;
-	int failed;
-
-	if (!b->known)
-		return 0;
-	fields = json_pack("{s:I, s:I, s:I, s:i}",
+	json_t *doc = json_pack("{s:I, s:I, s:I, s:i}",
 		"blackout_us", (json_int_t)(b->length_ns / 1000),
 		"resolution_us", (json_int_t)(b->resolution_ns / 1000),
 		"lost", (json_int_t)b->lost,
 		"streams", (int)b->streams);
-	failed = !fields || json_object_update(object, fields) || set_us(object, "budget_us", b->budget_ns) ||
-		 (b->budget_ns && json_object_set_new(object, "budget", json_string(report_budget(b))));
-	json_decref(fields);
-	return failed;
+
+	if (doc && b->budget_ns)
+		json_object_update_new(doc, json_pack("{s:I, s:s}",
+			"budget_us", (json_int_t)(b->budget_ns / 1000),
+			"budget", report_budget(b)));
+	return doc;
+}
+
+static int set_blackout(json_t *object, const struct report_blackout *b)
+{
+	return b->known ? json_object_update_new(object, report_blackout_json(b)) : 0;
 }
 
 json_t *report_json(const struct report *r)

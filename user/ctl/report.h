@@ -25,6 +25,9 @@ json_t *report_json(const struct report *r);
  */
 int report_line(const struct report *r, char *text, size_t size);
 
+/** report_blackout_json() - Return: its fields as an object, new reference. */
+json_t *report_blackout_json(const struct report_blackout *b);
+
 /** report_budget() - "kept" or "broken" */
 const char *report_budget(const struct report_blackout *b);
 

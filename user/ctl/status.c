@@ -12,7 +12,9 @@
 #include <detect.h>
 
 #include "counters.h"
+#include "gateway.h"
 #include "loss.h"
+#include "report.h"
 
 /* From good to bad, as the core ranks them, so that a server is what its worst address is. */
 static const enum server_state ranks[] = {
@@ -467,8 +469,26 @@ static json_t *ports_json(const struct policy_service *service)
 	return list;
 }
 
-static json_t *policy_services(const struct snapshot *s, const struct policy *policy)
+/* Only the daemon has looked at the streams, and only where some ran. */
+static void add_blackout(const struct snapshot *s, const struct status_extra *extra,
+			 const struct policy_service *service, json_t *doc)
 {
+	json_t *last = json_object_get(doc, "last_failover");
+	uint32_t pool = extra->policy->pools[service->pool].id;
+	const struct report_blackout *b;
+
+	if (!json_is_object(last) || !extra->blackout || pool >= s->n_pools)
+		return;
+	b = extra->blackout(extra->arg, service->name, s->pools[pool].epoch);
+	if (b)
+		json_object_update_new(last, report_blackout_json(b));
+	else
+		json_object_set_new(last, "blackout_us", json_null());
+}
+
+static json_t *policy_services(const struct snapshot *s, const struct status_extra *extra)
+{
+	const struct policy *policy = extra->policy;
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < policy->n_services; i++) {
@@ -480,6 +500,7 @@ static json_t *policy_services(const struct snapshot *s, const struct policy *po
 			json_array_append_new(addresses, address_string(service->address[k]));
 		json_object_set_new(doc, "addresses", addresses);
 		json_object_set_new(doc, "ports", ports_json(service));
+		add_blackout(s, extra, service, doc);
 		json_array_append_new(list, doc);
 	}
 	return list;
@@ -519,41 +540,6 @@ static json_t *map_services(const struct snapshot *s)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static json_t *prober_json(const struct snapshot *s)
-{
-	const struct dfb_prober *p = &s->prober;
-	int64_t ago = (int64_t)(s->now_ns - p->alive_ns) / 1000000;
-
-	if (!p->pid || !p->alive_ns) /* it has not begun yet */
-		return json_null();
-	return json_pack("{s:i, s:I, s:o, s:I, s:I, s:I, s:I, s:b}",
-		"pid", (int)p->pid,
-		"alive_ms_ago", (json_int_t)(ago < 0 ? 0 : ago),
-		"uptime_s", since_s(s->now_ns, p->started_ns),
-		"sent", (json_int_t)p->sent,
-		"failed", (json_int_t)p->failed,
-		"late", (json_int_t)p->late,
-		"worst_late_us", (json_int_t)(p->worst_late_ns / 1000),
-		"up_to_date", p->generation == s->control.generation);
-}
-
-static json_t *interfaces_json(const struct snapshot *s)
-{
-	json_t *list = json_array();
-
-	for (uint32_t i = 0; i < s->n_interfaces; i++) {
-		const struct dfb_interface *one = &s->interfaces[i].interface;
-
-		json_array_append_new(list, json_pack("{s:s, s:i, s:b, s:b, s:s}",
-			"name", one->name,
-			"ifindex", (int)s->interfaces[i].ifindex,
-			"client", (int)one->client,
-			"server", (int)one->server,
-			"xdp", !one->server ? "none" : one->generic ? "generic" : "native"));
-	}
-	return list;
-}
-
 json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 {
 	json_t *servers = json_array(), *pools = json_array();
@@ -573,9 +559,9 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		"uptime_s", since_s(s->now_ns, extra ? extra->started_ns : 0),
 		"servers", servers,
 		"pools", pools,
-		"services", extra && extra->policy ? policy_services(s, extra->policy) : map_services(s),
-		"interfaces", interfaces_json(s),
-		"prober", prober_json(s),
+		"services", extra && extra->policy ? policy_services(s, extra) : map_services(s),
+		"interfaces", gateway_interfaces_json(s),
+		"prober", gateway_prober_json(s),
 		"counters",
 		"beat", counters_beat_json(&s->beat),
 		"steer", counters_steer_json(&s->steer));

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include <core/policy.h>
+#include <core/action.h>
 #include <defib/ctl.h>
 #include <sense/snapshot.h>
 
@@ -15,11 +15,14 @@
  * @gateway: its name
  * @started_ns: CLOCK_MONOTONIC, when it started
  * @policy: for the services' ports; pool ids must be assigned
+ * @blackout: what a service's move to this epoch cost, NULL: not known; called with @arg
  */
 struct status_extra {
 	const char *gateway;
 	uint64_t started_ns;
 	const struct policy *policy;
+	const struct report_blackout *(*blackout)(void *arg, const char *service, uint64_t epoch);
+	void *arg;
 };
 
 /**
