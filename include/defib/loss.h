@@ -125,7 +125,7 @@ struct dfb_stream_key {
  * @account: the numbers
  * @blackouts: how many have ended; @blackout_ns: their lengths, added up; @blackout_lost: lost in them
  * @last_hole: the latest gap in which numbers are missing, however short
- * @blackouts: how many have ended; @blackout_ns, @blackout_lost: their lengths and losses, added up
+ * @last_blackout: the latest one longer than the threshold, which may go on; @longest_blackout: of those over
  * @threshold_ns: of the silence that is a blackout, at present
  * @far: who tells of the way to the far end
  * @far_received: what the far end had received when it said so last, modulo 2^32
