@@ -121,6 +121,18 @@ static json_t *times_json(const struct meter_view *view, const struct dfb_stream
 			 loss_rate(s));
 }
 
+static json_t *blackouts_json(const struct dfb_stream *s)
+{
+	return json_pack("{s:o, s:I, s:o, s:I, s:o, s:o, s:o}",
+		"threshold_us", us(s->threshold_ns),
+		"blackouts", (json_int_t)s->blackouts,
+		"blackout_us", us(s->blackout_ns),
+		"blackout_lost", (json_int_t)s->blackout_lost,
+		"last_hole", blackout_json(&s->last_hole),
+		"last_blackout", blackout_json(&s->last_blackout),
+		"longest_blackout", blackout_json(&s->longest_blackout));
+}
+
 static json_t *stream_json(const struct meter_view *view, const struct meter_stream *one)
 {
 	const struct dfb_stream *s = &one->stream;
@@ -134,12 +146,7 @@ static json_t *stream_json(const struct meter_view *view, const struct meter_str
 	json_object_update_new(doc, counts_json(&s->account));
 	json_object_update_new(doc, ways_json(one));
 	json_object_update_new(doc, times_json(view, s));
-	json_object_update_new(doc, json_pack("{s:o, s:I, s:o, s:I, s:o, s:o}", "threshold_us",
-					      us(s->threshold_ns), "blackouts", (json_int_t)s->blackouts,
-					      "blackout_us", us(s->blackout_ns), "blackout_lost",
-					      (json_int_t)s->blackout_lost, "last_blackout",
-					      blackout_json(&s->last_blackout), "longest_blackout",
-					      blackout_json(&s->longest_blackout)));
+	json_object_update_new(doc, blackouts_json(s));
 	return doc;
 }
 
