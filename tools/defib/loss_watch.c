@@ -16,7 +16,7 @@
 #include "table.h"
 
 #define PAST 12
-#define STREAM_COLUMNS 34
+#define STREAM_COLUMNS 33
 #define LOUD 0.5 /* what the highest bar means: half of the packets, or more */
 
 /**
