@@ -54,7 +54,7 @@ demo: all ## the failover, in a lab of network namespaces
 check: all tests lint ## all tests
 	@selftests/run
 
-BENCH := $(addprefix $(B)/selftests/bench/,blast neigh.bpf.o ns ns.bpf.o) $(B)/selftests/packets \
+BENCH := $(addprefix $(B)/selftests/bench/,blast flood flood.bpf.o neigh.bpf.o ns ns.bpf.o) $(B)/selftests/packets \
 	$(B)/selftests/stress/oracle
 bench: all $(BENCH) ## measure; prints tables
 	@selftests/run bench
@@ -151,6 +151,10 @@ NS_OBJ := $(B)/selftests/bench/ns.o $(addprefix $(B)/selftests/bpf/,rig.o rig_wo
 $(B)/selftests/bench/ns.o: CPPFLAGS += -Iselftests/lib -Iselftests/bpf
 $(B)/selftests/bench/ns: $(NS_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+$(B)/selftests/bench/flood.o: CPPFLAGS += -Iselftests/bpf
+$(B)/selftests/bench/flood: $(B)/selftests/bench/flood.o $(B)/selftests/bpf/frame.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 STRESS_OBJ := $(patsubst %,$(B)/selftests/stress/%.o,cable judge oracle)
 
