@@ -54,7 +54,8 @@ demo: all ## the failover, in a lab of network namespaces
 check: all tests lint ## all tests
 	@selftests/run
 
-BENCH := $(addprefix $(B)/selftests/bench/,blast flood flood.bpf.o neigh.bpf.o ns ns.bpf.o) $(B)/selftests/packets \
+BENCH := $(addprefix $(B)/selftests/bench/,blast flood flood.bpf.o neigh.bpf.o ns ns.bpf.o) \
+	$(B)/selftests/packets \
 	$(B)/selftests/stress/oracle
 bench: all $(BENCH) ## measure; prints tables
 	@selftests/run bench

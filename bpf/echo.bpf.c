@@ -361,6 +361,7 @@ static __always_inline void fill_far(const __u32 source[4], struct udphdr *udp, 
 		return;
 	far->received = counted.received;
 	far->lost = counted.lost;
+	far->responder = (__be32)station[1] << 16 | station[2];
 }
 
 /* Why a datagram to our port gets no answer; XDP_TX: it does. */

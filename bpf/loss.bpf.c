@@ -158,12 +158,12 @@ static int on_silence(void *map, struct dfb_stream_key *key, struct dfb_stream *
 	}
 	stream_look(s, now, conf, &news);
 	take_untold(s, &sum);
+	if (news.look_ns) /* as long as it is held: a packet may set it anew */
+		bpf_timer_start(&s->timer, news.look_ns, 0);
 	release_stream(s);
 	if (news.kind)
 		tell(&copy, &news);
-	if (news.look_ns) {
-		bpf_timer_start(&s->timer, news.look_ns, 0);
-	} else if (!bpf_map_delete_elem(&loss, &copy)) {
+	if (!news.look_ns && !bpf_map_delete_elem(&loss, &copy)) {
 		sum.streams = -1;
 		sum.expired = 1;
 	}
@@ -234,12 +234,12 @@ __noinline int count_packet(const struct dfb_stream_key *key, const struct accou
 	if (!hold_stream(s))
 		return refuse(&count->held);
 	stream_take(s, p, far, conf, &news);
+	if (news.look_ns)
+		bpf_timer_start(&s->timer, news.look_ns, 0);
 	release_stream(s);
 	count->received++;
 	if (news.kind)
 		tell(key, &news);
-	if (news.look_ns)
-		bpf_timer_start(&s->timer, news.look_ns, 0);
 	return 0;
 }
 
@@ -270,6 +270,7 @@ static __always_inline void find_far(const struct udphdr *udp, void *end, struct
 
 	ret_far->received = far ? bpf_ntohl(far->received) : 0;
 	ret_far->lost = far ? bpf_ntohl(far->lost) : 0;
+	ret_far->responder = far ? bpf_ntohl(far->responder) : 0;
 }
 
 SEC("xdp")

@@ -21,6 +21,7 @@
 struct stream_far {
 	__u32 received;
 	__u32 lost;
+	__u32 responder;
 };
 
 /**
@@ -64,21 +65,27 @@ static __always_inline __u64 stream_next_look(const struct dfb_stream *s, __u64 
 
 /* --- the far end ----------------------------------------------------------------------------- */
 
-/* What it lost in this run before our own account of the run began is not ours. */
+/* What it lost in this run before our own account of the run began is not ours; nor is what one that takes
+ * over, or is back, has not seen. */
 static __always_inline void stream_far_begins(struct dfb_stream *s, const struct stream_far *far, int again)
 {
 	s->forward_before = s->forward_lost;
 	s->forward_base = again ? 0 : far->lost;
+	s->far_responder = far->responder;
 }
 
 /* A late answer may know less than one that was heard before. */
 static __always_inline void stream_hear_far(struct dfb_stream *s, const struct stream_far *far, int in_order)
 {
-	if (!in_order && (__s32)(far->received - s->far_received) <= 0)
+	if (in_order && far->responder != s->far_responder)
+		stream_far_begins(s, far, 0);
+	else if (far->responder != s->far_responder ||
+		 (!in_order && (__s32)(far->received - s->far_received) <= 0))
 		return;
 	s->far = DFB_FAR_RESPONDER;
 	s->far_received = far->received;
-	s->forward_lost = s->forward_before + (far->lost > s->forward_base ? far->lost - s->forward_base : 0);
+	s->forward_lost =
+		s->forward_before + (far->lost > s->forward_base ? far->lost - s->forward_base : 0);
 }
 
 /* --- silence --------------------------------------------------------------------------------- */

@@ -262,30 +262,41 @@ static bool is_around(const struct dfb_blackout *b, const struct dfb_stream *s, 
 	       b->began_ns < moved->time_ns + ACCOUNTS_SETTLE_NS;
 }
 
-static void count_hole(struct report_blackout *worst, uint64_t length_ns, uint64_t lost)
-{
-	if (length_ns > worst->length_ns)
-		worst->length_ns = length_ns;
-	if (lost > worst->lost)
-		worst->lost = lost;
-}
-
-/* Without a hole around it, it took less than a period. The finest stream tells most. */
-static void look_at(const struct dfb_stream *s, const struct report *moved, uint64_t now,
-		    struct report_blackout *worst)
+/* The length and the resolution of one stream's holes; without one it took less than a period. */
+static void measure(const struct dfb_stream *s, const struct report *moved, uint64_t now,
+		    struct dfb_blackout *ret)
 {
 	const struct dfb_blackout *holes[] = {&s->last_hole, &s->longest_blackout};
 
-	if (!worst->known || s->account.period_ns < worst->resolution_ns)
-		worst->resolution_ns = s->account.period_ns;
-	worst->known = true;
-	worst->streams++;
+	*ret = (struct dfb_blackout){.resolution_ns = s->account.period_ns};
 	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
-		if (is_around(holes[i], s, moved))
-			count_hole(worst, holes[i]->length_ns, holes[i]->lost);
+		if (is_around(holes[i], s, moved) && holes[i]->length_ns > ret->length_ns)
+			*ret = *holes[i];
 	}
 	if (is_silent_since(s, moved)) /* until now */
-		count_hole(worst, now - s->account.last_ns, 0);
+		ret->length_ns = now - s->account.last_ns;
+}
+
+static int64_t at_least(uint64_t length_ns, uint64_t resolution_ns)
+{
+	return (int64_t)(length_ns - resolution_ns);
+}
+
+/* The stream that proves most tells; a coarse one proves little, however long its hole. */
+static void look_at(const struct dfb_stream *s, const struct report *moved, uint64_t now,
+		    struct report_blackout *worst)
+{
+	int64_t proven = at_least(worst->length_ns, worst->resolution_ns);
+	struct dfb_blackout b;
+
+	measure(s, moved, now, &b);
+	if (!worst->known || at_least(b.length_ns, b.resolution_ns) > proven) {
+		worst->length_ns = b.length_ns;
+		worst->resolution_ns = b.resolution_ns;
+		worst->lost = b.lost;
+	}
+	worst->known = true;
+	worst->streams++;
 }
 
 static void keep_result(struct accounts *a, const char *service, uint64_t epoch,

@@ -128,7 +128,7 @@ struct dfb_stream_key {
  * @last_blackout: the latest one longer than the threshold, which may go on; @longest_blackout: of those over
  * @threshold_ns: of the silence that is a blackout, at present
  * @far: who tells of the way to the far end
- * @far_received: what the far end had received when it said so last, modulo 2^32
+ * @far_received: what the far end had received when it said so last, modulo 2^32; @far_responder: who it was
  * @forward_lost: lost on the way to it
  * @forward_before: in earlier runs; @forward_base: what it had lost before we heard of this run
  * @told: what `loss_total` knows of this stream already
@@ -151,7 +151,7 @@ struct dfb_stream {
 	__u64 forward_before;
 	__u64 forward_base;
 	__u32 far_received;
-	__u32 pad;
+	__u32 far_responder;
 	struct {
 		__u64 received;
 		__u64 lost;

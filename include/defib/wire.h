@@ -71,15 +71,17 @@ struct dfb_pktgen {
  * @magic: DFB_FAR_MAGIC
  * @received: how many datagrams of the stream the responder has received, modulo 2^32; 0: nobody filled it in
  * @lost: how many numbers of the sender's present run, up to its highest, it has not
+ * @responder: tells responders apart: the last four bytes of its link-layer address
  */
 struct dfb_far {
 	__be32 magic;
 	__be32 received;
 	__be32 lost;
+	__be32 responder;
 };
 
 _Static_assert(sizeof(struct dfb_probe) == 32, "struct dfb_probe is a wire format");
 _Static_assert(sizeof(struct dfb_pktgen) == 16, "struct dfb_pktgen is a wire format");
-_Static_assert(sizeof(struct dfb_far) == 12, "struct dfb_far is a wire format");
+_Static_assert(sizeof(struct dfb_far) == 16, "struct dfb_far is a wire format");
 
 #endif

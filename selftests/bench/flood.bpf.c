@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Makes each frame of a BPF_PROG_RUN with live frames the next packet of the next stream, and sends it out. */
+/* Makes each live frame of a BPF_PROG_RUN the next packet of the next stream, and sends it out. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>

@@ -30,7 +30,8 @@ static int set_constants(struct bpf_object *obj, uint32_t interface, uint32_t st
 	const uint32_t values[] = {interface, streams};
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		if (strstr(bpf_map__name(map), ".rodata"))
 			return bpf_map__set_initial_value(map, values, sizeof(values));
 	}
@@ -59,7 +60,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-		    .batch_size = BATCH, .repeat = atoi(argv[4]), .ctx_in = &context, .ctx_size_in = sizeof(context));
+		    .batch_size = BATCH, .repeat = atoi(argv[4]), .ctx_in = &context,
+		    .ctx_size_in = sizeof(context));
 
 	opts.data_size_in = (uint32_t)frame_build(&f, packet);
 	context.data_end = opts.data_size_in;

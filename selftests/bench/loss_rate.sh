@@ -26,8 +26,8 @@ bench_open loss-rate 1000/s 'Packets through a cable and into their accounts, on
 for streams in 1 1000 4096; do
 	for ((round = 0; round < ROUNDS; round++)); do
 		in_ns b "$root/build/defib" loss reset >&2
-		in_ns a taskset -c 0 "$root/build/selftests/bench/flood" "$root/build/selftests/bench/flood.bpf.o" \
-			v0 "$streams" "$packets" >"$work/sent"
+		in_ns a taskset -c 0 "$root/build/selftests/bench/flood" \
+			"$root/build/selftests/bench/flood.bpf.o" v0 "$streams" "$packets" >"$work/sent"
 		found=$(in_ns b "$root/build/defib" -j loss show |
 			jq -r '"\([.streams[].received] | add) \([.streams[].lost] | add) \(.streams | length)"')
 		[ "$found" = "$packets 0 $streams" ] ||

@@ -44,7 +44,7 @@ static const struct row rows[] = {
 	{"a later fragment", .in = {STREAM, .fragment = 8}, NOTHING, IPV4},
 	{"an IPv6 fragment", .in = {STREAM, .fragment = 1}, NOTHING, IPV6},
 	{"TCP", .in = {STREAM, .proto = IPPROTO_TCP}, NOTHING},
-	{"UDP's length too short", .in = {STREAM, .udp_more = -13}, NOTHING},
+	{"UDP's length too short", .in = {STREAM, .udp_more = -17}, NOTHING},
 	{"three tags", .in = {STREAM, .tags = 3}, NOTHING},
 };
 

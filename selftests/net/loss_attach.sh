@@ -141,6 +141,20 @@ expect "XDP" "$(xdp_on a v0)" 0
 code 0 loss_b detach v1
 expect "pins" "$(pins_of b)" 0
 
+# A namespace goes with what was attached in it; the next one to look takes its pins away.
+ns_add c
+in_ns c ip link add v8 type veth peer name v9
+in_ns c "$root/build/defib" loss attach v8 >&2
+gone=$(in_ns c stat -Lc %i /proc/self/ns/net)
+[ -e "$PINS/$gone/loss" ] || fail "no pins in $PINS/$gone"
+ip netns del "$prefix-c"
+swept() # for wait_until: a namespace goes a moment later
+{
+	in_ns a "$root/build/defib" loss show >/dev/null 2>&1 || true
+	[ ! -e "$PINS/$gone" ]
+}
+wait_until 20 swept || fail "$(find "$PINS")"
+
 # A foreign program: named, and left.
 clang -target bpf -O2 -c -x c -o "$work/foreign.o" - <<'END'
 __attribute__((section("xdp"), used)) int foreign_xdp(void *ctx) { return 2; }

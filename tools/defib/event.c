@@ -30,7 +30,7 @@ char *cli_event_line(const json_t *event)
 
 	if (!out)
 		return NULL;
-	fprintf(out, "%s  %-13s", cli_text(event, "time"), cli_text(event, "kind"));
+	fprintf(out, "%s  %-15s", cli_text(event, "time"), cli_text(event, "kind"));
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
 		if (json_object_get(event, subjects[i]))
 			fprintf(out, "  %s %s", subjects[i], cli_text(event, subjects[i]));

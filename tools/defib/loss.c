@@ -14,12 +14,21 @@
 
 /* --- what is counted here -------------------------------------------------------------------- */
 
+static void remove_unused(void)
+{
+	CLEAN_CLOSE int lock = pins_lock();
+
+	if (lock >= 0)
+		meter_remove_unused();
+}
+
 enum ctl_code loss_read(const struct cli *cli, struct loss_list *ret_list)
 {
 	struct meter_place places[LOSS_VIEWS];
 	int worst = -ENOENT;
 
 	*ret_list = (struct loss_list){0};
+	remove_unused();
 	meter_place_instance(&cli->paths, &places[0]);
 	meter_place_here(&places[1]);
 	for (size_t i = 0; i < LOSS_VIEWS; i++) {
@@ -142,16 +151,6 @@ static int make_dirs(const struct meter_place *place)
 	return mkdir(place->maps_dir, 0750) && errno != EEXIST ? -errno : 0;
 }
 
-/* With the last interface the maps go, and the folders that nobody needs. */
-static void remove_if_unused(const struct meter_place *place)
-{
-	if (meter_is_used(place))
-		return;
-	pins_remove(place->maps_dir);
-	rmdir(PATHS_BPF "/defib/loss");
-	rmdir(PATHS_BPF "/defib");
-}
-
 static int put(const struct meter_place *place, const struct place_want *want, int ifindex, char *why,
 	       size_t size)
 {
@@ -185,13 +184,14 @@ static int attach(struct cli *cli, char **words)
 				want.interface);
 	meter_place_here(&place);
 	lock = pins_lock();
+	meter_remove_unused();
 	err = make_dirs(&place);
 	if (err)
 		snprintf(why, sizeof(why), "%s: %s", place.maps_dir, strerror(-err));
 	else
 		err = put(&place, &want, ifindex, why, sizeof(why));
 	if (err) {
-		remove_if_unused(&place);
+		meter_remove_unused();
 		return cli_fail(err == -EBUSY ? CTL_FAILED : cli_code(err), "%s", why);
 	}
 	if (cli->json)
@@ -215,7 +215,7 @@ static int detach(struct cli *cli, char **words)
 		return cli_fail(CTL_FAILED, "`defib loss attach` counts no streams on %s%s", words[0],
 				ifindex ? "" : ", and there is no such interface");
 	meter_detach(&place, ifindex);
-	remove_if_unused(&place);
+	meter_remove_unused();
 	if (cli->json)
 		return cli_print_json(cli, json_pack("{s:i, s:s}", "schema", 1, "interface", words[0]));
 	fprintf(cli->out, "streams that arrive on %s are counted no more\n", words[0]);

@@ -32,7 +32,7 @@ double loss_rate(const struct dfb_stream *s);
 /** loss_is_sum() - is what was lost that of both ways, and nobody can tell them apart? */
 bool loss_is_sum(const struct meter_stream *s);
 
-/** loss_document() - Return: the document of CONTRACT's `loss show -j`, new reference. */
+/** loss_document() - Return: the document of `defib -j loss show`, new reference. */
 json_t *loss_document(const struct loss_list *list);
 
 /* A verb; @words: what follows it. Return: the exit status. */

@@ -9,6 +9,8 @@
 #include "loss.h"
 #include "table.h"
 
+#define LONG_RUN 100 /* packets */
+
 static const char *const state_names[] = {
 	[DFB_STREAM_NEW] = "new",
 	[DFB_STREAM_LIVE] = "live",
@@ -22,7 +24,11 @@ uint64_t loss_silence_ns(const struct meter_view *view, const struct dfb_stream 
 
 double loss_rate(const struct dfb_stream *s)
 {
-	return s->account.period_ns ? 1e9 / (double)s->account.period_ns : 0;
+	const struct dfb_account *a = &s->account;
+
+	if (!a->restarts && a->expected > LONG_RUN) /* the mean is steadier than the present period */
+		return 1e9 * (double)(a->expected - 1) / (double)(a->last_ns - a->first_ns);
+	return a->period_ns ? 1e9 / (double)a->period_ns : 0;
 }
 
 bool loss_is_sum(const struct meter_stream *s)

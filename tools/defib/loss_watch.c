@@ -21,7 +21,7 @@
 
 /**
  * struct trail - what is remembered of a stream from look to look
- * @expected: received less duplicates plus lost, at the last look
+ * @expected: received less duplicates and stale ones plus lost, at the last look
  * @share: lost of what was sent, in each of the last intervals; below 0: nothing came
  */
 struct trail {
@@ -59,7 +59,7 @@ static struct trail *find_trail(struct watch *w, const struct dfb_stream_key *ke
 /* A late packet takes its loss back: then there is less lost than before, which counts as none. */
 static void follow(struct trail *t, const struct dfb_account *a)
 {
-	uint64_t expected = a->received - a->duplicates + a->lost;
+	uint64_t expected = a->received - a->duplicates - a->stale + a->lost;
 	uint64_t more = expected > t->expected ? expected - t->expected : 0;
 	uint64_t lost = a->lost > t->lost ? a->lost - t->lost : 0;
 

@@ -49,7 +49,7 @@ enum report_kind {
  * struct report_blackout - how long packets were lost or held, as counted; see struct dfb_blackout
  * @known: the others mean something
  * @resolution_ns: the true length is within so much of @length_ns
- * @lost: packets of the stream that lost most
+ * @lost: packets of the stream that proves the longest one
  * @streams: how many were looked at
  * @budget_ns: what was allowed; 0: nobody says
  */

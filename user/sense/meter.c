@@ -13,10 +13,12 @@
 
 #include "base/clean.h"
 #include "base/netns.h"
+#include "base/pins.h"
 #include "base/text.h"
 #include "loss.skel.h"
 #include "own.h"
 
+#define METER_DIR PATHS_BPF "/defib/loss"
 #define METER_LINK METER_PREFIX "xdp-"
 
 static const char *const map_names[] = {"loss",	     "loss_counters",	"loss_total",
@@ -40,7 +42,7 @@ void meter_place_instance(const struct paths *paths, struct meter_place *ret_pla
 
 void meter_place_here(struct meter_place *ret_place)
 {
-	snprintf(ret_place->maps_dir, sizeof(ret_place->maps_dir), PATHS_BPF "/defib/loss/%llu",
+	snprintf(ret_place->maps_dir, sizeof(ret_place->maps_dir), METER_DIR "/%llu",
 		 (unsigned long long)netns_inode());
 	text_copy(ret_place->links_dir, sizeof(ret_place->links_dir), ret_place->maps_dir);
 }
@@ -237,18 +239,30 @@ bool meter_has(const struct meter_place *place, int ifindex)
 	return !access(use.pins.link, F_OK);
 }
 
+/* The link of an interface that is gone, alone or with its network namespace, is empty. */
+static bool is_alive(const char *dir, const char *name)
+{
+	char path[2 * PATHS_LEN + 64];
+	struct bpf_link_info info = {};
+	uint32_t length = sizeof(info);
+	CLEAN_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	return fd >= 0 && (bpf_obj_get_info_by_fd(fd, &info, &length) || info.xdp.ifindex);
+}
+
 bool meter_is_used(const struct meter_place *place)
 {
 	DIR *d = opendir(place->links_dir);
 	struct dirent *entry;
-	char name[IF_NAMESIZE];
 	bool used = false;
 	int ifindex;
 
 	while (d && (entry = readdir(d))) {
 		if (sscanf(entry->d_name, METER_LINK "%d", &ifindex) != 1)
 			continue;
-		if (if_indextoname((unsigned int)ifindex, name))
+		if (is_alive(place->links_dir, entry->d_name))
 			used = true;
 		else
 			meter_detach(place, ifindex);
@@ -256,6 +270,26 @@ bool meter_is_used(const struct meter_place *place)
 	if (d)
 		closedir(d);
 	return used;
+}
+
+void meter_remove_unused(void)
+{
+	DIR *d = opendir(METER_DIR);
+	struct meter_place place;
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(place.maps_dir, sizeof(place.maps_dir), METER_DIR "/%.64s", entry->d_name);
+		text_copy(place.links_dir, sizeof(place.links_dir), place.maps_dir);
+		if (!meter_is_used(&place))
+			pins_remove(place.maps_dir);
+	}
+	if (d)
+		closedir(d);
+	rmdir(METER_DIR);
+	rmdir(PATHS_BPF "/defib"); /* fails while an instance or a responder is there */
 }
 
 void meter_detach_others(const struct meter_place *place, const int *keep, size_t n)

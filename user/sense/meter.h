@@ -64,6 +64,13 @@ bool meter_has(const struct meter_place *place, int ifindex);
 /** meter_is_used() - has it to any that still exists? Forgets those that do not. */
 bool meter_is_used(const struct meter_place *place);
 
+/**
+ * meter_remove_unused() - of those of `defib loss attach`, what interfaces or namespaces that are gone left
+ *
+ * A network namespace's number may be another one's by now. By who holds pins_lock().
+ */
+void meter_remove_unused(void);
+
 /** meter_release_older() - programs of ours that no interface has any more */
 void meter_release_older(struct meter *meter);
 
