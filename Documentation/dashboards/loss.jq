@@ -18,7 +18,7 @@ def ratio: if expected > 0 then .value.account.lost / expected else 0 end;
 
 # seconds since its latest packet; $uptime is the text of /proc/uptime
 def silence($uptime): ($uptime | split(" ")[0] | tonumber) - .value.account.last_ns / 1e9 | if . < 0 then 0 else . end;
-def round($digits): pow(10; $digits) as $p | . * $p | floor / $p;
+def round($digits): pow(10; $digits) as $p | . * $p + 1e-6 | floor / $p;
 
 # a line for each stream
 def lines($uptime): streams | .value as $v | [name, "on \($v.interface)",
