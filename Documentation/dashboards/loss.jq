@@ -17,7 +17,8 @@ def expected: .value.account | .received - .duplicates - .stale + .lost;
 def ratio: if expected > 0 then .value.account.lost / expected else 0 end;
 
 # seconds since its latest packet; $uptime is the text of /proc/uptime
-def silence($uptime): ($uptime | split(" ")[0] | tonumber) - .value.account.last_ns / 1e9 | if . < 0 then 0 else . end;
+def silence($uptime): ($uptime | split(" ")[0] | tonumber) - .value.account.last_ns / 1e9
+  | if . < 0 then 0 else . end;
 def round($digits): pow(10; $digits) as $p | . * $p + 1e-6 | floor / $p;
 
 # a line for each stream
@@ -32,7 +33,8 @@ def blackouts: streams | select(.value.blackouts > 0) | .value.longest_blackout 
   + " +- \($b.resolution_ns / 1e6 | round(2)) ms, \($b.lost) lost";
 
 # where it was lost, if the far end tells
-def ways: streams | select(.value.far == "DFB_FAR_RESPONDER") | ([.value.forward_lost, .value.account.lost] | min) as $to
+def ways: streams | select(.value.far == "DFB_FAR_RESPONDER")
+  | ([.value.forward_lost, .value.account.lost] | min) as $to
   | "\(name): \($to) lost on the way to the far end, \(.value.account.lost - $to) on the way back";
 
 # the upper bound of a bucket in nanoseconds; the buckets in use

@@ -72,13 +72,13 @@ had_blackout()
 make_streams()
 {
 	local i
+	on client "$root/tools/inject" c0 egress --streams --reorder 0.05,2 --duplicate 0.05
 	on gateway "$root/tools/inject" e0 egress --streams --every 10
 	for ((i = 0; i < 8; i++)); do
-		on switch "$root/tools/inject" up0 egress --streams --cut 150ms,200ms --every 7 \
-			--reorder 0.05,2 --duplicate 0.05
+		on switch "$root/tools/inject" up0 egress --streams --cut 150ms,200ms --every 7
 		send 10.79.0.100
 		send fd79::100 --sport 41000
-		must 10 is_quiet
+		wait_until 10 is_quiet || fail "streams do not come to rest: $(shown .)"
 		! had_blackout || return 0
 	done
 	fail "no blackout in $i tries: $(shown .)"
@@ -161,14 +161,24 @@ same_silence()
 	before=$(shown '[.streams[].silence_us] | min')
 	run_block lines
 	after=$(shown '[.streams[].silence_us] | max')
-	sed 's/.*silent for \(.*\) s$/\1/' "$work/lines" | jq -es --argjson before "$before" --argjson after "$after" \
-		'length == 4 and (min * 1e6 > $before - 20000) and (max * 1e6 < $after + 20000)' >/dev/null ||
+	sed 's/.*silent for \(.*\) s$/\1/' "$work/lines" |
+		jq -es --argjson before "$before" --argjson after "$after" 'length == 4 and
+			(min * 1e6 > $before - 20000) and (max * 1e6 < $after + 20000)' >/dev/null ||
 		fail "silence: $(cat "$work/lines"); $before to $after us"
 }
 
+# forget_namesake: what counted in a namespace that is gone, and had the inode that our gateway's has now, would be
+# shown as well
+forget_namesake()
+{
+	rm -rf "/sys/fs/bpf/defib/loss/$(on gateway stat -Lc %i /proc/self/ns/net)"
+}
+
 lab_start --servers 3
+forget_namesake
 for server in s1 s2 s3; do
-	code 0 on $server "$root/build/defib" echo attach eth0 --allow 10.77.0.0/16 fd77::/16 10.78.0.0/16 fd78::/16
+	code 0 on $server "$root/build/defib" echo attach eth0 --allow 10.77.0.0/16 fd77::/16 10.78.0.0/16 \
+		fd78::/16
 done
 daemon_config --interval 10ms
 daemon_ready
@@ -190,13 +200,15 @@ expect "blackouts" "$(sed 's/ms.*, /ms, /' "$work/blackouts" | sort)" \
 	"$(shown "$LINES"' .streams[] | select(.blackouts > 0) | "\(ends): \(.blackouts), the longest \(
 	.longest_blackout.length_us / 10 | floor / 100) ms, \(.longest_blackout.lost) lost"' | sort)"
 expect "both ways" "$(sort "$work/ways")" \
-	"$(shown "$LINES"' .streams[] | select(.lost_on == "told apart") | "\(ends): \(
-	.forward_lost) lost on the way to the far end, \(.return_lost) on the way back"' | sort)"
+	"$(shown "$LINES"' .streams[] | select(.lost_on == "told apart") | "\(ends): \(.forward_lost) lost on the way to '\
+'the far end, \(.return_lost) on the way back"' | sort)"
+expect "late ones and duplicates" "$(shown '.total | .late > 0 and .duplicates > 0')" true
 expect "streams with a far end" "$(wc -l <"$work/ways")" 2
 expect "gaps" "$(awk '/^  below/ { n += $NF } END { print n }' "$work/gaps")" \
 	"$(shown '[.streams[].received - 1] | add')"
 expect "silent ones" "$(wc -l <"$work/silent")" 4
-expect "sum of all streams" "$(jq -cS 'del(.blackout_ns)' "$work/total")" "$(shown '.total | del(.blackout_us)' | jq -cS .)"
+expect "sum of all streams" "$(jq -cS 'del(.blackout_ns)' "$work/total")" \
+	"$(shown '.total | del(.blackout_us)' | jq -cS .)"
 expect "sum of all processors" "$(jq -cS . "$work/sum")" \
 	"$(shown '{received: .total.received} + .refused' | jq -cS .)"
 has_bounds
