@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Documentation/dashboards/loss.rst: what it says to run gives, from the pinned maps alone, what `defib loss show`
-# gives, to the packet; and it explains each field and each name that the maps show, and no others.
+# Documentation/dashboards/loss.rst: what it says to run gives, from the pinned maps alone, what
+# `defib loss show` gives, to the packet; it explains each field and each name that the maps show, no others.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh
@@ -150,11 +150,12 @@ LINES='def ends: if .source | test(":") then "[\(.source)]:\(.sport) > [\(.desti
 same_lines() # NAME
 {
 	expect "$1" "$(sed 's/ (.*%)//; s/, silent.*//' "$work/$1" | sort)" \
-		"$(shown "$LINES"' .streams[] | "\(ends), on \(.interface), \(.received) received, \(.lost) lost, \(
-		.late) late, \(.duplicates) duplicates, \(.blackouts) blackouts"' | sort)"
+		"$(shown "$LINES"' .streams[] | [ends, "on \(.interface)", "\(.received) received",
+			"\(.lost) lost", "\(.late) late", "\(.duplicates) duplicates",
+			"\(.blackouts) blackouts"] | join(", ")' | sort)"
 }
 
-# The silence of each stream is between what was shown before and after it, give or take 20 ms for /proc/uptime
+# The silence of each is between what was shown before and after it, give or take 20 ms for /proc/uptime.
 same_silence()
 {
 	local before after
@@ -167,8 +168,8 @@ same_silence()
 		fail "silence: $(cat "$work/lines"); $before to $after us"
 }
 
-# forget_namesake: what counted in a namespace that is gone, and had the inode that our gateway's has now, would be
-# shown as well
+# forget_namesake: what counted in a namespace that is gone, and had the inode that our gateway's has now,
+# would be shown as well
 forget_namesake()
 {
 	rm -rf "/sys/fs/bpf/defib/loss/$(on gateway stat -Lc %i /proc/self/ns/net)"
@@ -200,8 +201,8 @@ expect "blackouts" "$(sed 's/ms.*, /ms, /' "$work/blackouts" | sort)" \
 	"$(shown "$LINES"' .streams[] | select(.blackouts > 0) | "\(ends): \(.blackouts), the longest \(
 	.longest_blackout.length_us / 10 | floor / 100) ms, \(.longest_blackout.lost) lost"' | sort)"
 expect "both ways" "$(sort "$work/ways")" \
-	"$(shown "$LINES"' .streams[] | select(.lost_on == "told apart") | "\(ends): \(.forward_lost) lost on the way to '\
-'the far end, \(.return_lost) on the way back"' | sort)"
+	"$(shown "$LINES"' .streams[] | select(.lost_on == "told apart") | ["\(ends): \(.forward_lost) lost",
+		"on the way to the far end, \(.return_lost) on the way back"] | join(" ")' | sort)"
 expect "late ones and duplicates" "$(shown '.total | .late > 0 and .duplicates > 0')" true
 expect "streams with a far end" "$(wc -l <"$work/ways")" 2
 expect "gaps" "$(awk '/^  below/ { n += $NF } END { print n }' "$work/gaps")" \
