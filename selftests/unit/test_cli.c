@@ -353,7 +353,7 @@ static void past_events_are_listed(void **state)
 	assert_int_equal(append_event(history, 2, "2026-01-02T10:00:00.000000Z"), 0);
 	history_close(history);
 	r = run("event list");
-	expect(&r, CTL_OK, "2026-01-01T10:00:00.000000Z  failover       pool app  s1 -> s2  epoch 1  no answer\n");
+	expect(&r, CTL_OK, "2026-01-01T10:00:00.000000Z  failover         pool app  s1 -> s2  epoch 1  no answer\n");
 	r = run("-j event list --since 2026-01-02");
 	expect(&r, CTL_OK, "\"epoch\":2");
 	assert_null(strstr(r.text, "\"epoch\":1"));
