@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What `defib loss` says of streams is what the injector did to them, to the packet; a cut is a blackout of
 # its length, within one period, and with the packets that it took.
-# DEFIB_PACKETS: of each family, 10,000 without it
+# DEFIB_PACKETS: of each family, 6,000 without it
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh
@@ -13,8 +13,8 @@
 . "$root/selftests/lib/stream.sh"
 need jq bpftool taskset chrt
 
-packets=${DEFIB_PACKETS:-10000}
-rate=$((packets > 100000 ? 20000 : 5000))
+packets=${DEFIB_PACKETS:-6000}
+rate=$((packets > 100000 ? 20000 : 2000))
 seed=${SELFTEST_SEED:-1}
 LATE_US=1000
 
