@@ -215,20 +215,23 @@ static __noinline struct dfb_stream *begin_stream(const struct dfb_stream_key *k
 	return s;
 }
 
-/* One packet in one account. Global, so the verifier looks at it once and not for every way to it. */
-__noinline int count_packet(const struct dfb_stream_key *key, const struct account_packet *p,
+/* One packet in one account. Global, so the verifier looks at it once and not for every way to it; that of
+ * 6.1 looks a key up only if it is on the function's own stack. */
+__noinline int count_packet(const struct dfb_stream_key *caller_key, const struct account_packet *p,
 			    const struct stream_far *far)
 {
 	struct dfb_loss_conf *conf = bpf_map_lookup_elem(&loss_conf, &(__u32){0});
 	struct dfb_loss_counters *count = counters();
 	struct stream_news news = {};
+	struct dfb_stream_key key;
 	struct dfb_stream *s;
 
-	if (!key || !p || !far || !conf || !count)
+	if (!caller_key || !p || !far || !conf || !count)
 		return 0;
-	s = bpf_map_lookup_elem(&loss, key);
+	key = *caller_key;
+	s = bpf_map_lookup_elem(&loss, &key);
 	if (!s)
-		s = begin_stream(key);
+		s = begin_stream(&key);
 	if (!s) /* counted there */
 		return 0;
 	if (!hold_stream(s))
@@ -239,7 +242,7 @@ __noinline int count_packet(const struct dfb_stream_key *key, const struct accou
 	release_stream(s);
 	count->received++;
 	if (news.kind)
-		tell(key, &news);
+		tell(&key, &news);
 	return 0;
 }
 
@@ -291,9 +294,10 @@ int dfb_loss(struct xdp_md *ctx)
 	head = udp ? parse_pktgen(udp, end) : NULL;
 	if (!head)
 		return XDP_PASS;
-	count = counters();
-	if (pkt.fragment && count)
-		return refuse(&count->fragment);
+	if (pkt.fragment) {
+		count = counters();
+		return count ? refuse(&count->fragment) : XDP_PASS;
+	}
 	find_key(ctx, &pkt, udp, &key);
 	find_packet(head, (__u32)(end - data), &p);
 	find_far(udp, end, &far);

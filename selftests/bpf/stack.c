@@ -21,7 +21,8 @@
 #define INSNS 65536
 #define LOOP 24     /* optimize_bpf_loop(): three registers */
 #define FRAMES 8 /* MAX_CALL_FRAMES */
-#define TIMER_CALLBACK "on_deadline"
+
+static const char *const timer_callbacks[] = {"on_deadline", "on_silence"};
 
 struct loaded {
 	const struct btf *btf;
@@ -37,6 +38,15 @@ static const char *name_of(uint32_t function)
 {
 	return btf__name_by_offset(loaded.btf,
 				   btf__type_by_id(loaded.btf, loaded.functions[function].type_id)->name_off);
+}
+
+static bool is_timer_callback(uint32_t function)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(timer_callbacks); i++) {
+		if (!strcmp(name_of(function), timer_callbacks[i]))
+			return true;
+	}
+	return false;
 }
 
 static uint32_t function_at(uint32_t insn)
@@ -61,7 +71,7 @@ static uint32_t callee(uint32_t at, bool *ret_named)
 	if (!*ret_named)
 		return FUNCTIONS;
 	function = function_at(at + 1 + (uint32_t)insn->imm);
-	return strcmp(name_of(function), TIMER_CALLBACK) ? function : FUNCTIONS;
+	return is_timer_callback(function) ? FUNCTIONS : function;
 }
 
 /* What the verifier counted: the registers that an inlined loop keeps there came later. */
@@ -137,7 +147,7 @@ static void measure(const struct bpf_program *prog, const char *log)
 	for (uint32_t i = 0; i < loaded.n_functions; i++) {
 		uint32_t depth;
 
-		if (i && strcmp(name_of(i), TIMER_CALLBACK))
+		if (i && !is_timer_callback(i))
 			continue;
 		depth = deepest(i, 0, chain, sizeof(chain));
 		printf("stack: %u of %d bytes: %s\n", depth, LIMIT, chain);
@@ -145,30 +155,50 @@ static void measure(const struct bpf_program *prog, const char *log)
 	}
 }
 
-static void the_deepest_chain_fits_debians_kernel(void **state)
+/* Loads an object that was opened. */
+static void measure_all(struct bpf_object *obj)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = PIN_DIR);
 	static char logs[8][4096];
-	struct beat_bpf *beat = beat_bpf__open_opts(&opts);
 	struct bpf_program *prog;
 	int i = 0;
 
-	(void)state;
-	assert_non_null(beat);
-	pins_directory(PIN_DIR);
-	loaded.btf = bpf_object__btf(beat->obj);
-	bpf_object__for_each_program(prog, beat->obj) {
+	loaded.btf = bpf_object__btf(obj);
+	bpf_object__for_each_program(prog, obj) {
 		assert_true(i < (int)ARRAY_SIZE(logs));
 		bpf_program__set_log_level(prog, LOG_STATS);
 		assert_int_equal(bpf_program__set_log_buf(prog, logs[i++], sizeof(logs[0])), 0);
 	}
-	beat->rodata->n_servers = RIG_SERVERS;
-	pins_capacity(beat->obj, RIG_SERVERS, 64);
-	assert_int_equal(beat_bpf__load(beat), 0);
+	assert_int_equal(bpf_object__load(obj), 0);
 	i = 0;
-	bpf_object__for_each_program(prog, beat->obj)
+	bpf_object__for_each_program(prog, obj)
 		measure(prog, logs[i++]);
+}
+
+static void the_deepest_chain_fits_debians_kernel(void **state)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = PIN_DIR);
+	struct beat_bpf *beat = beat_bpf__open_opts(&opts);
+	struct steer_bpf *steer = steer_bpf__open_opts(&opts);
+	struct loss_bpf *loss = loss_bpf__open_opts(&opts);
+	struct echo_bpf *echo = echo_bpf__open();
+	struct root_bpf *root = root_bpf__open();
+
+	(void)state;
+	assert_true(beat && steer && loss && echo && root);
+	pins_directory(PIN_DIR);
+	beat->rodata->n_servers = RIG_SERVERS;
+	pins_capacity(beat->obj, RIG_SERVERS, RIG_POOLS);
+	pins_capacity(steer->obj, RIG_SERVERS, RIG_POOLS);
+	measure_all(beat->obj);
+	measure_all(steer->obj);
+	measure_all(loss->obj);
+	measure_all(echo->obj);
+	measure_all(root->obj);
 	beat_bpf__destroy(beat);
+	steer_bpf__destroy(steer);
+	loss_bpf__destroy(loss);
+	echo_bpf__destroy(echo);
+	root_bpf__destroy(root);
 }
 
 int stack_tests(void)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <base/clean.h>
+#include <sense/driver.h>
 
 #include "stream.h"
 
@@ -69,6 +70,17 @@ static int find_ways(struct job *job)
 	return CTL_OK;
 }
 
+/* The generator's packets are shared. Some kernels, Linux 6.1 among them, panic when one reaches an XDP
+ * program in generic mode through nothing but a veth pair: only for who insists. */
+static int avoid_on_veth(const struct job *job)
+{
+	if (job->want.sender != STREAM_KERNEL)
+		return -EOPNOTSUPP;
+	fprintf(stderr, "defib: warning: %s is a veth: if an XDP program in generic mode is at its other end, this"
+		" kernel may panic\n", job->runs[0].way.interface);
+	return 0;
+}
+
 static int choose_sender(struct job *job)
 {
 	char why[STREAM_WHY_LEN];
@@ -76,6 +88,8 @@ static int choose_sender(struct job *job)
 
 	if (err && job->want.sender == STREAM_KERNEL)
 		return cli_fail(code_of(err), "%s", why);
+	if (!err && driver_is(job->runs[0].way.interface, "veth"))
+		err = avoid_on_veth(job);
 	if (err == -EBUSY)
 		fprintf(stderr, "defib: sending through a socket: %s\n", why);
 	job->sender = err ? STREAM_SOCKET : STREAM_KERNEL;

@@ -54,7 +54,7 @@ generator >"$work/before"
 declare -A to=([4]=10.99.0.2 [6]=fd99::2) counter=([4]=UdpNoPorts [6]=Udp6NoPorts)
 for family in 4 6; do
 	capture
-	sender_anyhow -j v0 "${to[$family]}" --rate $RATE --count $EACH
+	sender_anyhow -j v0 "${to[$family]}" --sender kernel --rate $RATE --count $EACH
 	echo "$out"
 	expect "IPv$family" "$(jq -c '[.sender, (.runs[0] | .interface, .sent, .refused, .late_max_us)]' <<<"$out")" \
 		"[\"kernel\",\"v0\",$EACH,0,null]"
@@ -70,11 +70,11 @@ code 0 sender 10.99.0.2 --sender kernel --rate 100,200 --duration 1s
 says "$out" "sent by the kernel" "100/s from port 40000: 100 sent" "200/s from port 40001: 200 sent"
 
 # A signal, and a cable that is pulled.
-start_sender -j 10.99.0.2 --rate 100 --duration 500s
+start_sender -j 10.99.0.2 --sender kernel --rate 100 --duration 500s
 wait_until 20 ports_closed UdpNoPorts $((EACH + 350)) || fail "nothing arrives"
 stop_sender INT
 expect "ended by a signal" "$(jq -c '.runs[0] | [.sent >= 50, .sent < 50000]' "$work/sent")" '[true,true]'
-start_sender -j 10.99.0.2 --rate 100 --duration 500s
+start_sender -j 10.99.0.2 --sender kernel --rate 100 --duration 500s
 wait_until 20 in_ns a grep -q 'Running: v0' /proc/net/pktgen/kpktgend_0 || fail "it does not run"
 in_ns b ip link set v1 down
 status=0

@@ -78,6 +78,7 @@ captures=()
 lab_start --servers 3
 world e0 >"$work/before"
 daemon_config --interval 10ms --recover 10/200ms
+echo 'loss: off' >>"$work/defib.yaml" # XDP in generic mode on g0 would be fatal: loss.sh says why
 daemon_begin
 events_start
 marked=$(status .counters.steer.marked)
