@@ -42,6 +42,15 @@ pins_are_whole()
 		[ "$(find "$at/links" -name 'prog-*' | wc -l)" = 2 ]
 }
 
+# streams_are_counted: in the maps that are in force, by one program; sends five packets more each time
+streams_are_counted()
+{
+	on client "$root/build/defib" loss send "${SERVICE[4]}" --sender socket \
+		--count 5 --rate 1000 --sport 6789 >/dev/null 2>&1 || true
+	defib -j loss show | json -e 'any(.streams[]; .sport == 6789 and .received >= 5)' >/dev/null &&
+		[ "$(find "/sys/fs/bpf/defib/$prefix/links" -name 'loss-prog-*' | wc -l)" = 1 ]
+}
+
 # kind FROM TO: of an upgrade
 kind()
 {
@@ -120,6 +129,7 @@ upgrade_round()
 	must 60 ready
 	must 10 prober_is_of "$to"
 	must 10 pins_are_whole
+	must 10 streams_are_counted
 	traffic_is_whole "$1" "$from to $to"
 	expect "decision after $from to $to" "$(decision)" "$before"
 	server=$(status -c '.pools[0].active[0]' | tr -d '"')

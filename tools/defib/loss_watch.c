@@ -16,7 +16,7 @@
 #include "table.h"
 
 #define PAST 12
-#define STREAM_COLUMNS 33
+#define STREAM_COLUMNS 32 /* so a line has 79: clearing its rest would take the 80th */
 #define LOUD 0.5 /* what the highest bar means: half of the packets, or more */
 
 /**

@@ -30,7 +30,7 @@ static int occupant(const struct bpf_tc_hook *hook, const char *pins)
 		return 0;
 	if (err)
 		return err;
-	return own_has(pins, opts.prog_id) ? 1 : -EBUSY;
+	return own_has(pins, "", opts.prog_id) ? 1 : -EBUSY;
 }
 
 bool clsact_is_attached(int ifindex, enum clsact_point point, const char *pins)

@@ -99,9 +99,9 @@ static void detach_others(const struct paths *paths, int interfaces, const struc
 
 static int claim(struct kern *k)
 {
-	int err = own_claim(k->paths.links_dir, bpf_program__fd(k->steer->progs.dfb_steer));
+	int err = own_claim(k->paths.links_dir, "", bpf_program__fd(k->steer->progs.dfb_steer));
 
-	return err ? err : own_claim(k->paths.links_dir, bpf_program__fd(k->beat->progs.dfb_stamp));
+	return err ? err : own_claim(k->paths.links_dir, "", bpf_program__fd(k->beat->progs.dfb_stamp));
 }
 
 static void release_older(struct kern *k)
@@ -109,7 +109,7 @@ static void release_older(struct kern *k)
 	const int ours[] = {bpf_program__fd(k->steer->progs.dfb_steer),
 			    bpf_program__fd(k->beat->progs.dfb_stamp)};
 
-	own_release_others(k->paths.links_dir, ours, ARRAY_SIZE(ours));
+	own_release_others(k->paths.links_dir, "", ours, ARRAY_SIZE(ours));
 }
 
 static int attach_client(struct kern *k, int ifindex, bool *made, char *why, size_t size)

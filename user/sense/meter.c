@@ -92,7 +92,9 @@ static int load(struct meter *m)
 	err = loss_bpf__load(m->skel);
 	if (!err)
 		err = meter_configure(m, 0, DFB_LOSS_EXPIRE_NS);
-	return err ? err : own_claim(m->place.maps_dir, bpf_program__fd(m->skel->progs.dfb_loss));
+	if (err)
+		return err;
+	return own_claim(m->place.links_dir, METER_PREFIX, bpf_program__fd(m->skel->progs.dfb_loss));
 }
 
 int meter_open(const struct meter_place *place, struct meter **ret_meter, char *why, size_t size)
@@ -170,7 +172,7 @@ int meter_attach(struct meter *m, int ifindex, enum xdp_mode mode, char *why, si
 	err = xdp_slot_holder(&use, &occupant, why, size);
 	if (err)
 		return err;
-	if (occupant && !own_has(m->place.maps_dir, occupant))
+	if (occupant && !own_has(m->place.links_dir, METER_PREFIX, occupant))
 		return refuse(ifindex, why, size);
 	err = put_name(m, ifindex);
 	if (err) {
@@ -194,7 +196,7 @@ void meter_release_older(struct meter *m)
 {
 	int ours = bpf_program__fd(m->skel->progs.dfb_loss);
 
-	own_release_others(m->place.maps_dir, &ours, 1);
+	own_release_others(m->place.links_dir, METER_PREFIX, &ours, 1);
 }
 
 static void forget_name(const struct meter_place *place, int ifindex)
@@ -215,7 +217,7 @@ void meter_detach(const struct meter_place *place, int ifindex)
 
 	name_use(&use, place, ifindex, XDP_MODE_AUTO);
 	occupant = xdp_occupant(&use);
-	if (occupant && !own_has(place->maps_dir, occupant))
+	if (occupant && !own_has(place->links_dir, METER_PREFIX, occupant))
 		xdp_let_go(&use);
 	else
 		xdp_leave(&use);

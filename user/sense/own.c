@@ -11,7 +11,6 @@
 #include "base/clean.h"
 #include "base/paths.h"
 
-#define OWN_PREFIX "prog-"
 #define OWN_PATH (PATHS_LEN + 32)
 
 static uint32_t id_of(int prog)
@@ -22,27 +21,27 @@ static uint32_t id_of(int prog)
 	return bpf_obj_get_info_by_fd(prog, &info, &length) ? 0 : info.id;
 }
 
-static void name_pin(char path[OWN_PATH], const char *dir, uint32_t id)
+static void name_pin(char path[OWN_PATH], const char *dir, const char *prefix, uint32_t id)
 {
-	snprintf(path, OWN_PATH, "%s/" OWN_PREFIX "%u", dir, id);
+	snprintf(path, OWN_PATH, "%s/%sprog-%u", dir, prefix, id);
 }
 
-int own_claim(const char *dir, int prog)
+int own_claim(const char *dir, const char *prefix, int prog)
 {
 	uint32_t id = id_of(prog);
 	char path[OWN_PATH];
 
 	if (!id)
 		return -EINVAL;
-	name_pin(path, dir, id);
+	name_pin(path, dir, prefix, id);
 	return bpf_obj_pin(prog, path) && errno != EEXIST ? -errno : 0;
 }
 
-bool own_has(const char *dir, uint32_t id)
+bool own_has(const char *dir, const char *prefix, uint32_t id)
 {
 	char path[OWN_PATH];
 
-	name_pin(path, dir, id);
+	name_pin(path, dir, prefix, id);
 	return id && !access(path, F_OK);
 }
 
@@ -55,7 +54,7 @@ static bool lists(const int *progs, size_t n, uint32_t id)
 	return false;
 }
 
-void own_release_others(const char *dir, const int *progs, size_t n)
+void own_release_others(const char *dir, const char *prefix, const int *progs, size_t n)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;
@@ -63,9 +62,10 @@ void own_release_others(const char *dir, const int *progs, size_t n)
 	uint32_t id;
 
 	while (d && (entry = readdir(d))) {
-		if (sscanf(entry->d_name, OWN_PREFIX "%u", &id) != 1 || lists(progs, n, id))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 ||
+		    sscanf(entry->d_name + strlen(prefix), "prog-%u", &id) != 1 || lists(progs, n, id))
 			continue;
-		name_pin(path, dir, id);
+		name_pin(path, dir, prefix, id);
 		unlink(path);
 	}
 	if (d)

@@ -11,13 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** own_claim() - pin a program in @dir; it is no error if it was. Return: 0 or -errno. */
-int own_claim(const char *dir, int prog);
+/** own_claim() - pin a program in @dir, for a kind of use that @prefix names; it is no error if it was pinned
+ * already. Return: 0 or -errno. */
+int own_claim(const char *dir, const char *prefix, int prog);
 
 /** own_has() - was the program with this id claimed in @dir? */
-bool own_has(const char *dir, uint32_t id);
+bool own_has(const char *dir, const char *prefix, uint32_t id);
 
-/** own_release_others() - unpin all that were claimed in @dir but @progs, @n descriptors */
-void own_release_others(const char *dir, const int *progs, size_t n);
+/** own_release_others() - unpin all that were claimed in @dir for that use, but @progs, @n descriptors */
+void own_release_others(const char *dir, const char *prefix, const int *progs, size_t n);
 
 #endif

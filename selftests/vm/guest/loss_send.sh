@@ -50,7 +50,7 @@ says "$err" "modprobe pktgen"
 modprobe pktgen
 generator >"$work/before"
 
-# Both families, all numbers; the kernel's is the one that is chosen.
+# Both families, all numbers. Out of a veth the kernel's is only for who insists.
 declare -A to=([4]=10.99.0.2 [6]=fd99::2) counter=([4]=UdpNoPorts [6]=Udp6NoPorts)
 for family in 4 6; do
 	capture
