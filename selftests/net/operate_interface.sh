@@ -76,7 +76,7 @@ on client ip addr add 10.77.0.2/24 dev c0
 on client ip route add default via 10.77.0.1
 on gateway ip link set g0 up
 on gateway ip addr add 10.77.0.1/24 dev g0
-must 10 eval '[ "$(ours_on g0)" = dfb_steer ]'
+must 10 eval '[ "$(ours_on g0)" = "dfb_steer generic" ]'
 expect "lost" "$(traffic --to 10.79.0.100 --count 20 | json .lost)" 0
 must 10 eval '[ "$(map interfaces | json .value.name | sort | paste -sd" ")" = "e0 e1 g0" ]'
 
