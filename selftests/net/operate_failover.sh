@@ -41,8 +41,9 @@ must 5 traffic_moved six s1
 must 5 settled
 expect "epoch" "$(epoch)" $((first + 2))
 for name in four six; do
-	lost=$(traffic_stop "$name" '"\(.lost) \([.edges[].to])"')
-	expect "lost, and from whom, $name" "$lost" '0 ["s2","s1"]'
+	# A server that was not scheduled for a moment answers after the next one: then there are more edges.
+	lost=$(traffic_stop "$name" '"\(.lost) \(.edges | [.[0].to, .[-1].to]) \([.edges[].to] | unique)"')
+	expect "lost, and from whom, $name" "$lost" '0 ["s2","s1"] ["s1","s2"]'
 done
 
 # It is told: by whose will, and that the tables of record follow.
