@@ -22,7 +22,7 @@ at_exit 'in_ns b "$root/build/defib" loss detach v1 >/dev/null 2>&1'
 in_ns b "$root/build/defib" loss attach v1 --mode native >&2
 
 bench_need bench/flood bench/flood.bpf.o
-bench_open loss-rate 1000/s "Packets through a cable into their accounts, one processor, thousands a second"
+bench_open loss-rate 1000/s "Packets through a cable into their accounts, one processor"
 for streams in 1 1000 4096; do
 	for ((round = 0; round < ROUNDS; round++)); do
 		in_ns b "$root/build/defib" loss reset >&2
