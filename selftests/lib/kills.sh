@@ -45,7 +45,7 @@ files()
 {
 	local n
 	find "/sys/fs/bpf/defib/$prefix" "/run/defib/$prefix" "/var/lib/defib/$prefix" ! -name 'history.db?*' |
-		sed 's,/prog-.*,/prog,' | sort
+		sed 's,prog-[0-9]*$,prog,' | sort
 	for ((n = 1; n <= 3; n++)); do
 		find /sys/fs/bpf/defib/echo -path "*/$(stat -Lc %i "/run/netns/$prefix-s$n")-*" | sort
 	done

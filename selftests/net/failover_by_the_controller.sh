@@ -47,5 +47,8 @@ moves s3
 daemon_stop KILL
 dies_unheard s3
 daemon_start
-moves s1
-clients_stop "s1 s2 s3 s1" 60
+# s1 is next in order, unless its last answers were late when s3 was found dead: then the witness, s2.
+must 60 eval 'served_by s1 || served_by s2'
+last=$(status '.services[0].server')
+moves "$last"
+clients_stop "s1 s2 s3 $last" 60
