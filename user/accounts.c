@@ -8,14 +8,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "base/clean.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "blackout.h"
 #include "daemon.h"
 
-#define ACCOUNTS_SETTLE_NS 1000000000ull    /* a failover is judged so long after it */
 #define ACCOUNTS_PATIENCE_NS 60000000000ull /* and a stream that is still silent is waited for */
-#define ACCOUNTS_BEFORE_NS 10000000ull	    /* how long a packet is under way, at most */
 #define ACCOUNTS_SILENT_NS 1000000000ull    /* silence that is told before it ends */
 #define ACCOUNTS_TOLD_MAX 100		    /* silences per second; the streams have them all */
 
@@ -225,78 +223,8 @@ void accounts_failover(struct daemon *d, const struct report *failover)
 	a->n_cases += i == a->n_cases;
 	a->cases[i] = (struct accounts_case){
 		.report = *failover,
-		.due_ns = failover->time_ns + ACCOUNTS_SETTLE_NS,
+		.due_ns = failover->time_ns + BLACKOUT_SETTLE_NS,
 	};
-}
-
-static bool is_from(const struct meter_stream *s, const struct policy_service *service)
-{
-	for (uint32_t i = 0; i < service->n_addresses; i++) {
-		if (!memcmp(s->key.source, service->address[i], 16))
-			return true;
-	}
-	return false;
-}
-
-/* What has to do with it is not older than the last answer of who failed, or two periods of the stream. */
-static uint64_t earliest(const struct dfb_stream *s, const struct report *moved)
-{
-	return moved->time_ns - moved->detect_ns - 2 * s->account.period_ns - ACCOUNTS_BEFORE_NS;
-}
-
-/* Was it there when it happened? */
-static bool is_concerned(const struct dfb_stream *s, const struct report *moved)
-{
-	return s->state != DFB_STREAM_NEW && s->account.first_ns < moved->time_ns &&
-	       s->account.last_ns > earliest(s, moved);
-}
-
-static bool is_silent_since(const struct dfb_stream *s, const struct report *moved)
-{
-	return s->state == DFB_STREAM_SILENT && s->account.last_ns <= moved->time_ns;
-}
-
-static bool is_around(const struct dfb_blackout *b, const struct dfb_stream *s, const struct report *moved)
-{
-	return b->ended_ns > moved->time_ns && b->began_ns > earliest(s, moved) &&
-	       b->began_ns < moved->time_ns + ACCOUNTS_SETTLE_NS;
-}
-
-/* The length and the resolution of one stream's holes; without one it took less than a period. */
-static void measure(const struct dfb_stream *s, const struct report *moved, uint64_t now,
-		    struct dfb_blackout *ret)
-{
-	const struct dfb_blackout *holes[] = {&s->last_hole, &s->longest_blackout};
-
-	*ret = (struct dfb_blackout){.resolution_ns = s->account.period_ns};
-	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
-		if (is_around(holes[i], s, moved) && holes[i]->length_ns > ret->length_ns)
-			*ret = *holes[i];
-	}
-	if (is_silent_since(s, moved)) /* until now */
-		ret->length_ns = now - s->account.last_ns;
-}
-
-static int64_t at_least(uint64_t length_ns, uint64_t resolution_ns)
-{
-	return (int64_t)(length_ns - resolution_ns);
-}
-
-/* The stream that proves most tells; a coarse one proves little, however long its hole. */
-static void look_at(const struct dfb_stream *s, const struct report *moved, uint64_t now,
-		    struct report_blackout *worst)
-{
-	int64_t proven = at_least(worst->length_ns, worst->resolution_ns);
-	struct dfb_blackout b;
-
-	measure(s, moved, now, &b);
-	if (!worst->known || at_least(b.length_ns, b.resolution_ns) > proven) {
-		worst->length_ns = b.length_ns;
-		worst->resolution_ns = b.resolution_ns;
-		worst->lost = b.lost;
-	}
-	worst->known = true;
-	worst->streams++;
 }
 
 static void keep_result(struct accounts *a, const char *service, uint64_t epoch,
@@ -324,18 +252,11 @@ static void judge_service(struct daemon *d, const struct accounts_case *c, const
 {
 	struct report r = c->report;
 
+	if (!blackout_measure(v, service, &c->report, &r.blackout))
+		return;
 	r.kind = REPORT_BLACKOUT;
 	r.detect_ns = r.switch_ns = r.commit_ns = 0;
 	r.reason[0] = 0;
-	for (uint32_t i = 0; i < v->n; i++) {
-		const struct dfb_stream *s = &v->streams[i].stream;
-
-		if (is_from(&v->streams[i], service) && is_concerned(s, &c->report))
-			look_at(s, &c->report, v->now_ns, &r.blackout);
-	}
-	if (!r.blackout.known)
-		return;
-	r.blackout.budget_ns = service->blackout_budget_ns;
 	text_copy(r.service, sizeof(r.service), service->name);
 	keep_result(&d->accounts, service->name, r.epoch, &r.blackout);
 	daemon_report(d, &r);
@@ -352,14 +273,9 @@ static bool goes_on(const struct policy *policy, const struct accounts_case *c, 
 	if (v->now_ns > c->report.time_ns + ACCOUNTS_PATIENCE_NS)
 		return false;
 	for (uint32_t k = 0; k < policy->n_services; k++) {
-		for (uint32_t i = 0; is_pools(policy, &policy->services[k], c->report.pool) && i < v->n;
-		     i++) {
-			const struct dfb_stream *s = &v->streams[i].stream;
-
-			if (is_from(&v->streams[i], &policy->services[k]) && is_concerned(s, &c->report) &&
-			    is_silent_since(s, &c->report))
-				return true;
-		}
+		if (is_pools(policy, &policy->services[k], c->report.pool) &&
+		    blackout_goes_on(v, &policy->services[k], &c->report))
+			return true;
 	}
 	return false;
 }
