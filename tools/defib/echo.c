@@ -45,17 +45,6 @@ static int parse_prefix(const char *text, struct dfb_prefix *ret_prefix)
 	return 0;
 }
 
-static int parse_mode(const char *text, enum xdp_mode *ret_mode)
-{
-	for (int i = 0; i < XDP_MODE_MAX; i++) {
-		if (!strcmp(text, xdp_mode_names[i])) {
-			*ret_mode = (enum xdp_mode)i;
-			return 0;
-		}
-	}
-	return cli_usage("--mode %s: use auto, native or generic", text);
-}
-
 /* --allow takes all words up to the next option. Return: how many it took, or -1. */
 static int parse_allow(struct responder_want *want, char **words)
 {
@@ -83,7 +72,9 @@ static int parse_value(struct responder_want *want, const char *option, const ch
 	if (!value)
 		return cli_usage("%s needs a value", option);
 	if (!strcmp(option, "--mode"))
-		return parse_mode(value, &want->mode);
+		return xdp_mode_parse(value, &want->mode) ?
+			       cli_usage("--mode %s: use auto, native or generic", value) :
+			       CTL_OK;
 	if (!strcmp(option, "--port")) {
 		if (parse_number(value, 65535, &n) || !n)
 			return cli_usage("--port %s: use 1 to 65535", value);

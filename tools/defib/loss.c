@@ -88,17 +88,6 @@ struct place_want {
 	uint64_t expire_ns;
 };
 
-static int parse_mode(const char *text, enum xdp_mode *ret_mode)
-{
-	for (int i = 0; i < XDP_MODE_MAX; i++) {
-		if (!strcmp(text, xdp_mode_names[i])) {
-			*ret_mode = (enum xdp_mode)i;
-			return CTL_OK;
-		}
-	}
-	return cli_usage("--mode %s: use auto, native or generic", text);
-}
-
 static int parse_duration(const char *option, const char *text, uint64_t min_ns, uint64_t *ret_ns)
 {
 	if (duration_parse(text, ret_ns) || *ret_ns < min_ns || *ret_ns > 24 * 3600 * 1000000000ull)
@@ -111,7 +100,9 @@ static int parse_option(struct place_want *want, const char *option, const char 
 	if (!value)
 		return cli_usage("%s needs a value", option);
 	if (!strcmp(option, "--mode"))
-		return parse_mode(value, &want->mode);
+		return xdp_mode_parse(value, &want->mode) ?
+			       cli_usage("--mode %s: use auto, native or generic", value) :
+			       CTL_OK;
 	if (!strcmp(option, "--blackout") && !strcmp(value, "auto"))
 		return CTL_OK;
 	if (!strcmp(option, "--blackout"))

@@ -2,7 +2,6 @@
 #include "meter_view.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +9,10 @@
 
 #include "base/clean.h"
 #include "base/loop.h"
+#include "percpu.h"
 
 #define VIEW_TRIES 100
+#define COUNTERS (sizeof(struct dfb_loss_counters) / sizeof(uint64_t))
 
 static int open_map(const struct meter_place *place, const char *name)
 {
@@ -28,20 +29,6 @@ static int read_one(const struct meter_place *place, const char *name, void *ret
 	if (fd < 0)
 		return fd;
 	return bpf_map_lookup_elem(fd, &(uint32_t){0}, ret_value) ? -errno : 0;
-}
-
-static void sum_counters(const struct meter_place *place, struct dfb_loss_counters *ret_sum)
-{
-	int n = libbpf_num_possible_cpus();
-	CLEAN_FREE struct dfb_loss_counters *per_cpu = n > 0 ? calloc((size_t)n, sizeof(*per_cpu)) : NULL;
-	uint64_t *sum = (uint64_t *)ret_sum;
-
-	if (!per_cpu || read_one(place, "loss_counters", per_cpu))
-		return;
-	for (int cpu = 0; cpu < n; cpu++) {
-		for (size_t i = 0; i < sizeof(*per_cpu) / sizeof(uint64_t); i++)
-			sum[i] += ((const uint64_t *)&per_cpu[cpu])[i];
-	}
 }
 
 /* The first word that is copied is the version: equal and even around a copy, nobody changed it meanwhile.
@@ -93,6 +80,7 @@ static void read_streams(int fd, struct meter_view *v)
 int meter_view_read(const struct meter_place *place, struct meter_view **ret_view)
 {
 	CLEAN_CLOSE int fd = open_map(place, "loss");
+	CLEAN_CLOSE int counters = open_map(place, "loss_counters");
 	CLEAN_FREE struct meter_view *v = NULL;
 	int err;
 
@@ -108,7 +96,8 @@ int meter_view_read(const struct meter_place *place, struct meter_view **ret_vie
 		err = read_one(place, "loss_total", &v->total);
 	if (err)
 		return err;
-	sum_counters(place, &v->counters);
+	if (counters >= 0)
+		percpu_sum(counters, (uint64_t *)&v->counters, COUNTERS);
 	read_streams(fd, v);
 	v->now_ns = clock_now_ns();
 	*ret_view = TAKE_PTR(v);
@@ -124,18 +113,11 @@ static int clear(const struct meter_place *place, const char *name, const void *
 	return bpf_map_update_elem(fd, &(uint32_t){0}, zero, BPF_ANY) ? -errno : 0;
 }
 
-static int clear_counters(const struct meter_place *place)
-{
-	int n = libbpf_num_possible_cpus();
-	CLEAN_FREE struct dfb_loss_counters *none = n > 0 ? calloc((size_t)n, sizeof(*none)) : NULL;
-
-	return none ? clear(place, "loss_counters", none) : -ENOMEM;
-}
-
 int meter_view_reset(const struct meter_place *place)
 {
 	const struct dfb_loss_total none = {};
 	CLEAN_CLOSE int fd = open_map(place, "loss");
+	CLEAN_CLOSE int counters = open_map(place, "loss_counters");
 	struct dfb_stream_key key;
 	int err;
 
@@ -144,5 +126,7 @@ int meter_view_reset(const struct meter_place *place)
 	for (uint32_t i = 0; i < 2 * DFB_STREAMS && !bpf_map_get_next_key(fd, NULL, &key); i++)
 		bpf_map_delete_elem(fd, &key);
 	err = clear(place, "loss_total", &none);
-	return err ? err : clear_counters(place);
+	if (!err)
+		err = counters < 0 ? counters : percpu_clear(counters, COUNTERS);
+	return err;
 }

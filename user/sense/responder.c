@@ -32,6 +32,7 @@
 #include "base/text.h"
 #include "driver.h"
 #include "echo.skel.h"
+#include "percpu.h"
 
 #define RESPONDER_DIR PATHS_BPF "/defib/echo"
 #define RESPONDER_BURST_NS 100000000ull /* an answer may come this much ahead of the rate */
@@ -322,20 +323,6 @@ int responder_detach(const char *interface, char *why, size_t size)
 
 /* --- showing --------------------------------------------------------------------------------- */
 
-static void sum_counters(int fd, struct dfb_echo_counters *ret_sum)
-{
-	int n = libbpf_num_possible_cpus();
-	CLEAN_FREE struct dfb_echo_counters *per_cpu = n > 0 ? calloc((size_t)n, sizeof(*per_cpu)) : NULL;
-	uint64_t *sum = (uint64_t *)ret_sum;
-
-	if (!per_cpu || bpf_map_lookup_elem(fd, &(uint32_t){0}, per_cpu))
-		return;
-	for (int cpu = 0; cpu < n; cpu++) {
-		for (size_t i = 0; i < sizeof(*per_cpu) / sizeof(uint64_t); i++)
-			sum[i] += ((const uint64_t *)&per_cpu[cpu])[i];
-	}
-}
-
 static void list_allowed(int fd, struct responder *r)
 {
 	struct dfb_prefix key, next;
@@ -370,7 +357,7 @@ static int look_at(const char *dir, responder_fn *fn, void *arg)
 		return conf < 0 ? conf : -ENOENT;
 	if (bpf_map_lookup_elem(conf, &(uint32_t){0}, &r.conf))
 		return -errno;
-	sum_counters(count, &r.count);
+	percpu_sum(count, (uint64_t *)&r.count, sizeof(r.count) / sizeof(uint64_t));
 	list_allowed(allow, &r);
 	r.tx_errors = driver_xdp_tx_errors(r.conf.interface);
 	r.state = judge(&r, dir);

@@ -22,6 +22,17 @@ const char *const xdp_mode_names[XDP_MODE_MAX] = {
 	[XDP_MODE_GENERIC] = "generic",
 };
 
+int xdp_mode_parse(const char *name, enum xdp_mode *ret_mode)
+{
+	for (int i = 0; i < XDP_MODE_MAX; i++) {
+		if (strcmp(name, xdp_mode_names[i]) != 0)
+			continue;
+		*ret_mode = (enum xdp_mode)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 /* The root on an interface, seen through its descriptors. */
 struct root {
 	int link;

@@ -82,6 +82,9 @@ void xdp_leave(const struct xdp_use *use);
 /** xdp_let_go() - drop the pins only: the slot is somebody else's by now. */
 void xdp_let_go(const struct xdp_use *use);
 
+/** xdp_mode_parse() - by its name. Return: 0 or -EINVAL. */
+int xdp_mode_parse(const char *name, enum xdp_mode *ret_mode);
+
 /** xdp_is_generic() - does the interface's XDP run in generic mode? */
 bool xdp_is_generic(int ifindex);
 
