@@ -22,7 +22,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -W
 
 # Another ABI version, for the tests of upgrades: `make next` builds it beside this one.
 ABI :=
-NEXT_ABI := -DDFB_ABI_VERSION=2 -DDFB_ABI_SHIFT='__u32 shift[2];' -DDFB_ABI_SHIFT_SIZE=8
+NEXT_ABI := -DDFB_ABI_VERSION=3 -DDFB_ABI_SHIFT='__u32 shift[2];' -DDFB_ABI_SHIFT_SIZE=8
 CPPFLAGS += $(ABI)
 BPF_CFLAGS += $(ABI)
 

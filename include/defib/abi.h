@@ -22,7 +22,7 @@
  * its place. A build that tests this has a version of its own, and fields that lie elsewhere.
  */
 #ifndef DFB_ABI_VERSION
-#define DFB_ABI_VERSION 1
+#define DFB_ABI_VERSION 2
 #define DFB_ABI_SHIFT
 #define DFB_ABI_SHIFT_SIZE 0
 #endif
@@ -177,10 +177,20 @@ struct dfb_service_key {
 	__u8 address[16];
 };
 
-/** struct dfb_service - `services`: which pool serves the address; @name for the reader of a dump */
+/* How clients come to the server that serves. */
+enum dfb_redirect {
+	DFB_REDIRECT_ROUTE, /* the gateway routes the service's address to it */
+	DFB_REDIRECT_NAT,   /* the gateway translates the service's address to its own */
+	DFB_REDIRECT_DNS,   /* the service's names resolve to its addresses */
+	DFB_REDIRECT_VIP,   /* on the clients' segment, the service's address resolves to its MAC address */
+	DFB_REDIRECT_MAX,
+};
+
+/** struct dfb_service - `services`: which pool serves the address, and how; @name for the reader of a dump */
 struct dfb_service {
 	DFB_ABI_SHIFT
 	__u32 pool;
+	enum dfb_redirect redirect;
 	char name[DFB_NAME_LEN];
 };
 
@@ -558,7 +568,7 @@ struct dfb_order {
 _Static_assert(sizeof(struct dfb_target) == 112 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_server) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_plan) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_service) == 36 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_control) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_interface) == 20 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);

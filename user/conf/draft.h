@@ -40,7 +40,6 @@ struct draft_service {
 	const yaml_node_t *at;
 	const yaml_node_t *address_at[POLICY_SERVICE_ADDRESSES];
 	bool fast;
-	unsigned int redirect;
 };
 
 struct draft {

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/core.h"
 #include "draft.h"
 
-static const char *const redirect_names[] = {"route", "nat", "dns", "vip", NULL};
-
-#define REDIRECT_ROUTE 0
 #define NAMES_SHOWN 16
 #define MAX_BUDGET_NS 3600000000000ull
 
@@ -126,10 +124,10 @@ static void read_ports(struct reader *r, const struct reader_key *key, const yam
 static void read_redirect(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
 			  void *field)
 {
-	unsigned int redirect = REDIRECT_ROUTE;
+	unsigned int redirect = DFB_REDIRECT_ROUTE;
 
 	reader_word(r, key, node, &redirect);
-	if (redirect != REDIRECT_ROUTE)
+	if (redirect != DFB_REDIRECT_ROUTE)
 		reader_error(r, node, "'redirect: %s' is not supported by this version, write redirect: route",
 			     redirect_names[redirect]);
 	*(unsigned int *)field = redirect;
@@ -142,7 +140,7 @@ static const struct reader_key service_keys[] = {
 	{"pool", "app", read_pool, 0, 0, 0, NULL, true},
 	{"address", "198.51.100.1", read_address, 0, 1, POLICY_SERVICE_ADDRESSES, NULL, true},
 	{"ports", "[tcp/80, udp/9000]", read_ports, 0, 1, POLICY_SERVICE_PORTS, NULL, false},
-	{"redirect", "route", read_redirect, FIELD(redirect), 0, 0, redirect_names, false},
+	{"redirect", "route", read_redirect, FIELD(out.redirect), 0, 0, redirect_names, false},
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
 	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, MAX_BUDGET_NS, NULL,
 	 false},

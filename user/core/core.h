@@ -39,6 +39,7 @@ enum service_state {
 
 extern const char *const server_state_names[SERVER_STATE_MAX];
 extern const char *const service_state_names[SERVICE_STATE_MAX];
+extern const char *const redirect_names[DFB_REDIRECT_MAX + 1]; /* with a closing NULL */
 extern const char *const reason_names[DFB_REASON_MAX];
 
 /**

@@ -94,7 +94,7 @@ void plan_service(const struct policy *policy, uint32_t index, struct dfb_servic
 {
 	const struct policy_service *s = &policy->services[index];
 
-	*ret_service = (struct dfb_service){.pool = policy->pools[s->pool].id};
+	*ret_service = (struct dfb_service){.pool = policy->pools[s->pool].id, .redirect = s->redirect};
 	memcpy(ret_service->name, s->name, sizeof(ret_service->name));
 }
 

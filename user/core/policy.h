@@ -79,6 +79,7 @@ struct policy_port {
 struct policy_service {
 	char name[DFB_NAME_LEN];
 	uint32_t pool; /* index into policy.pools */
+	enum dfb_redirect redirect;
 	uint32_t n_addresses;
 	uint8_t address[POLICY_SERVICE_ADDRESSES][16];
 	uint32_t n_ports; /* 0: every port */

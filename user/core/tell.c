@@ -19,6 +19,13 @@ const char *const service_state_names[SERVICE_STATE_MAX] = {
 	[SERVICE_DOWN] = "down",
 };
 
+const char *const redirect_names[DFB_REDIRECT_MAX + 1] = {
+	[DFB_REDIRECT_ROUTE] = "route",
+	[DFB_REDIRECT_NAT] = "nat",
+	[DFB_REDIRECT_DNS] = "dns",
+	[DFB_REDIRECT_VIP] = "vip",
+};
+
 const char *const reason_names[DFB_REASON_MAX] = {
 	[DFB_REASON_NONE] = "none",
 	[DFB_REASON_ANSWERED] = "answered",

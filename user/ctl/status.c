@@ -438,7 +438,8 @@ static const char *service_state(const struct snapshot *s, uint32_t pool)
 	return service_state_names[has_standby(s, plan, active) ? SERVICE_SERVING : SERVICE_DEGRADED];
 }
 
-static json_t *service_json(const struct snapshot *s, const char *name, uint32_t pool)
+static json_t *service_json(const struct snapshot *s, const char *name, uint32_t pool,
+			    enum dfb_redirect redirect)
 {
 	bool known = pool && pool < s->n_pools;
 	const struct dfb_pool *p = known ? &s->pools[pool] : NULL;
@@ -446,7 +447,7 @@ static json_t *service_json(const struct snapshot *s, const char *name, uint32_t
 	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o}",
 		"name", name,
 		"pool", name_or_null(known ? s->plans[pool].name : ""),
-		"redirect", "route",
+		"redirect", redirect_names[redirect < DFB_REDIRECT_MAX ? redirect : DFB_REDIRECT_ROUTE],
 		"state", known ? service_state(s, pool) : service_state_names[SERVICE_DOWN],
 		"server", name_or_null(p ? snapshot_name(s, p->slots[0]) : ""),
 		"last_failover", p && snapshot_server(s, p->last.from) ? failover_json(s, p) : json_null());
@@ -493,7 +494,8 @@ static json_t *policy_services(const struct snapshot *s, const struct status_ext
 
 	for (uint32_t i = 0; i < policy->n_services; i++) {
 		const struct policy_service *service = &policy->services[i];
-		json_t *doc = service_json(s, service->name, policy->pools[service->pool].id);
+		json_t *doc = service_json(s, service->name, policy->pools[service->pool].id,
+					   service->redirect);
 		json_t *addresses = json_array();
 
 		for (uint32_t k = 0; k < service->n_addresses; k++)
@@ -526,7 +528,8 @@ static json_t *map_services(const struct snapshot *s)
 		if (!i)
 			qsort(sorted, s->n_services, sizeof(*sorted), by_name);
 		if (!i || strcmp(sorted[i].service.name, sorted[i - 1].service.name)) {
-			json_t *doc = service_json(s, sorted[i].service.name, sorted[i].service.pool);
+			json_t *doc = service_json(s, sorted[i].service.name, sorted[i].service.pool,
+						   sorted[i].service.redirect);
 
 			addresses = json_array();
 			json_object_set_new(doc, "addresses", addresses);
