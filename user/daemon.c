@@ -19,7 +19,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/conf.h"
-#include "load.h"
 
 #define DAEMON_TICK_NS 1000000000ull
 #define DAEMON_PRIORITY 10 /* SCHED_FIFO, below the prober */
@@ -77,7 +76,7 @@ static void emit_tick(struct daemon *d)
 	daemon_emit(d, &ev);
 }
 
-static void emit_policy(struct daemon *d)
+void daemon_emit_policy(struct daemon *d)
 {
 	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_POLICY, .policy = d->policy};
 
@@ -184,13 +183,12 @@ static void on_signal(void *arg, uint32_t events)
 {
 	struct signalfd_siginfo info;
 	struct daemon *d = arg;
-	char why[256];
 
 	(void)events;
 	if (read(d->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		daemon_reload(d, why, sizeof(why));
+		reload_configuration(d, NULL);
 	else
 		loop_stop(d->loop);
 }
@@ -206,64 +204,6 @@ int daemon_attach(struct daemon *d)
 		log_line(err == -ENODEV ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s", why);
 	if (!err || err == -ENODEV)
 		accounts_attach(d);
-	return err;
-}
-
-/* What is built into loaded programs and installed rules cannot change under them. */
-static const char *needs_restart(const struct policy_gateway *old, const struct policy_gateway *new)
-{
-	if (old->mark_mask != new->mark_mask)
-		return "mark-mask";
-	if (old->table_base != new->table_base)
-		return "table-base";
-	if (old->rule_priority != new->rule_priority)
-		return "rule-priority";
-	if (old->max_servers != new->max_servers)
-		return "max-servers";
-	return NULL;
-}
-
-static int put_in_force(struct daemon *d, struct policy *policy, char *why, size_t size)
-{
-	const char *fixed = needs_restart(&d->policy->gateway, &policy->gateway);
-	struct policy *old = d->policy;
-	int err;
-
-	if (fixed) {
-		snprintf(why, size, "%s cannot change while it runs: stop, `defib teardown`, start", fixed);
-		return -EINVAL;
-	}
-	daemon_drain(d); /* what was heard before is of the old policy */
-	err = kern_configure(d->kern, policy, why, size);
-	if (err)
-		return err;
-	d->policy = policy;
-	emit_policy(d);
-	daemon_attach(d);
-	if (link_reload(d->link, policy))
-		log_error("out of memory: interfaces are watched as before");
-	kern_adopt(d->kern);
-	daemon_drain(d);
-	policy_free(old);
-	return 0;
-}
-
-int daemon_reload(struct daemon *d, char *why, size_t size)
-{
-	struct policy *policy = NULL;
-	int err = policy_load(d->config, stderr, &policy);
-
-	sd_notify(0, "RELOADING=1");
-	if (err)
-		snprintf(why, size, "%s is faulty and changes nothing; `defib config check` shows why", d->config);
-	else
-		err = put_in_force(d, policy, why, size);
-	if (err) {
-		log_error("reload: %s", why);
-		if (policy)
-			policy_free(policy);
-	}
-	sd_notify(0, "READY=1");
 	return err;
 }
 
@@ -404,7 +344,7 @@ static int begin(struct daemon *d)
 {
 	int err;
 
-	emit_policy(d);
+	daemon_emit_policy(d);
 	emit_maintenance(d);
 	err = link_start(d->link);
 	if (err)
@@ -438,6 +378,7 @@ static void finish(struct daemon *d)
 	loop_free(d->loop);
 	free(d->queue.list);
 	policy_free(d->policy);
+	free(d->in_force.text);
 }
 
 int daemon_run(struct daemon *d)
@@ -445,7 +386,7 @@ int daemon_run(struct daemon *d)
 	int err;
 
 	d->timer = d->signals = -1;
-	d->started_ns = clock_now_ns();
+	d->started_ns = d->in_force.loaded_ns = clock_now_ns();
 	core_init(&d->core);
 	err = open_base(d);
 	if (!err)

@@ -16,6 +16,7 @@
 #include "sense/kern.h"
 #include "sense/link.h"
 #include "accounts.h"
+#include "reload.h"
 
 /** struct queue - events that wait for the core */
 struct queue {
@@ -24,7 +25,7 @@ struct queue {
 };
 
 struct daemon {
-	const char *config;
+	struct in_force in_force;
 	const char *instance;
 	struct paths paths;
 	struct loop *loop;
@@ -61,15 +62,19 @@ void daemon_act(struct daemon *d, const struct action *a);
 /** daemon_report() - tell the world: log, monitor, history, hooks. */
 void daemon_report(struct daemon *d, const struct report *r);
 
-/** daemon_reload() - read the configuration again; a faulty one changes nothing. Return: 0 or -errno. */
-int daemon_reload(struct daemon *d, char *why, size_t size);
+/** daemon_emit_policy() - the core is to know d->policy. */
+void daemon_emit_policy(struct daemon *d);
 
 /** daemon_attach() - programs onto the policy's interfaces; what is missing is logged. */
 int daemon_attach(struct daemon *d);
 
 extern const struct ctl_ops daemon_ctl_ops; /* requests.c */
 
-/** daemon_run() - until SIGTERM. @d: config, instance, paths and policy are set. Return: exit status. */
+/**
+ * daemon_run() - until SIGTERM
+ * @d: in_force, instance, paths and policy are set; text and policy are its own to free
+ * Return: exit status.
+ */
 int daemon_run(struct daemon *d);
 
 #endif

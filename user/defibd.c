@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "advice.h"
+#include "base/clean.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "daemon.h"
@@ -83,13 +84,17 @@ static void advise(const struct options *o, const struct policy *policy)
 int main(int argc, char **argv)
 {
 	struct options o = {.config = PATHS_DEFAULT_CONFIG, .instance = PATHS_DEFAULT_INSTANCE};
+	CLEAN_FREE char *text = NULL;
 	struct policy *policy = NULL;
 	int status = parse(argc, argv, &o);
 	struct daemon *d;
+	size_t length;
 
 	if (status >= 0)
 		return status;
-	status = policy_load(o.config, stderr, &policy);
+	status = load_read(o.config, stderr, &text, &length);
+	if (!status)
+		status = load_parse(o.config, text, length, stderr, &policy);
 	if (status)
 		return status == -EACCES ? 4 : 2;
 	if (o.check) {
@@ -102,12 +107,13 @@ int main(int argc, char **argv)
 		policy_free(policy);
 		return 1;
 	}
-	d->config = o.config;
+	d->in_force = (struct in_force){.path = o.config, .text = TAKE_PTR(text), .length = length};
 	d->instance = o.instance;
 	d->policy = policy;
 	if (paths_init(&d->paths, o.instance)) {
 		fprintf(stderr, "defibd: --instance %s: use 1 to 31 of letters, digits, - and _\n", o.instance);
 		policy_free(policy);
+		free(d->in_force.text);
 		status = 2;
 	} else {
 		status = daemon_run(d);

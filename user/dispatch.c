@@ -93,6 +93,7 @@ static enum log_level level_of(const struct report *r)
 	case REPORT_TAMPERED:
 	case REPORT_UNROUTABLE:
 	case REPORT_HOOK_FAILED:
+	case REPORT_RELOAD_FAILED:
 		return LOG_LEVEL_WARNING;
 	default:
 		return LOG_LEVEL_INFO;

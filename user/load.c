@@ -36,6 +36,7 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length)
 	const size_t size = CONF_MAX_BYTES + 1;
 	CLEAN_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	CLEAN_FREE char *text = NULL;
+	char *fitting;
 	int err;
 
 	if (fd < 0)
@@ -46,6 +47,9 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length)
 	err = read_all(fd, text, size, ret_length);
 	if (err)
 		return err;
+	fitting = realloc(text, *ret_length + 1);
+	if (fitting)
+		text = fitting;
 	*ret_text = TAKE_PTR(text);
 	return 0;
 }
@@ -60,22 +64,32 @@ static void tell(const char *path, FILE *complain, const struct conf_problems *p
 	}
 }
 
-int policy_load(const char *path, FILE *complain, struct policy **ret_policy)
+int load_read(const char *path, FILE *complain, char **ret_text, size_t *ret_length)
 {
-	CLEAN_FREE char *text = NULL;
-	struct conf_problems problems = {0};
-	size_t length = 0;
-	int err;
+	int err = read_file(path, ret_text, ret_length);
 
-	err = read_file(path, &text, &length);
-	if (err) {
+	if (err)
 		fprintf(complain, "cannot read %s: %s\n", path, strerror(-err));
-		return err;
-	}
-	err = conf_parse(text, length, ret_policy, &problems);
+	return err;
+}
+
+int load_parse(const char *path, const char *text, size_t length, FILE *complain, struct policy **ret_policy)
+{
+	struct conf_problems problems = {0};
+	int err = conf_parse(text, length, ret_policy, &problems);
+
 	if (err == -ENOMEM)
 		fprintf(complain, "cannot read %s: %s\n", path, strerror(ENOMEM));
 	tell(path, complain, &problems);
 	conf_problems_free(&problems);
 	return err;
+}
+
+int policy_load(const char *path, FILE *complain, struct policy **ret_policy)
+{
+	CLEAN_FREE char *text = NULL;
+	size_t length = 0;
+	int err = load_read(path, complain, &text, &length);
+
+	return err ? err : load_parse(path, text, length, complain, ret_policy);
 }

@@ -18,4 +18,13 @@
  */
 int policy_load(const char *path, FILE *complain, struct policy **ret_policy);
 
+/**
+ * load_read() - the first half: the text of the file
+ * @ret_text: the caller frees it; not terminated
+ */
+int load_read(const char *path, FILE *complain, char **ret_text, size_t *ret_length);
+
+/** load_parse() - the second half; @path: only to complain */
+int load_parse(const char *path, const char *text, size_t length, FILE *complain, struct policy **ret_policy);
+
 #endif

@@ -29,6 +29,8 @@ static json_t *status(void *arg)
 
 	if (!snapshot_read(d->paths.maps_dir, &s))
 		doc = status_json(s, &extra);
+	if (doc)
+		json_object_set_new(doc, "config", reload_status(&d->in_force));
 	snapshot_free(s);
 	return doc;
 }
@@ -54,12 +56,10 @@ static void emit_operator(struct daemon *d, uint64_t request, enum event_kind ki
 
 static void reload(struct daemon *d, uint64_t request)
 {
-	char why[256] = "";
+	json_t *answer = NULL;
+	int err = reload_configuration(d, &answer);
 
-	if (daemon_reload(d, why, sizeof(why)))
-		ctl_answer_text(d->ctl, request, CTL_USAGE, why);
-	else
-		ctl_answer_text(d->ctl, request, CTL_OK, "the configuration is in force");
+	ctl_answer(d->ctl, request, err ? CTL_USAGE : CTL_OK, answer);
 }
 
 static void request(void *arg, uint64_t id, const char *cmd, const json_t *args)
@@ -73,6 +73,8 @@ static void request(void *arg, uint64_t id, const char *cmd, const json_t *args)
 		emit_operator(d, id, EVENT_MAINTENANCE, text_of(args, "server"), args);
 	} else if (!strcmp(cmd, CTL_RELOAD)) {
 		reload(d, id);
+	} else if (!strcmp(cmd, CTL_IN_FORCE)) {
+		ctl_answer(d->ctl, id, CTL_OK, reload_text(&d->in_force));
 	} else {
 		snprintf(why, sizeof(why), "unknown command %.40s", cmd);
 		ctl_answer_text(d->ctl, id, CTL_USAGE, why);

@@ -13,7 +13,8 @@
  *   monitor                                                an empty one; then each event as it happens
  *   failover     service, to (optional), dry_run (optional) text
  *   maintenance  server, on (boolean)                      text
- *   reload                                                 text
+ *   reload                                                 text, changes, services, restart
+ *   in-force                                               file, text: the configuration that is in force
  */
 #ifndef DEFIB_CTL_H
 #define DEFIB_CTL_H
@@ -30,6 +31,7 @@
 #define CTL_FAILOVER "failover"
 #define CTL_MAINTENANCE "maintenance"
 #define CTL_RELOAD "reload"
+#define CTL_IN_FORCE "in-force"
 
 /* Exit status of the command line tool, and "code" of a reply. */
 enum ctl_code {

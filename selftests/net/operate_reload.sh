@@ -122,12 +122,12 @@ sed -i 's/interval: 2ms/interval: 2/; s/pool: app/pool: ap/' "$work/defib.yaml"
 reload_daemon
 must 5 logged 'defib.yaml:2:23: '
 must 5 logged 'defib.yaml:[0-9]*:[0-9]*: .*ap'
-must 5 logged 'reload: .*defib.yaml is faulty and changes nothing'
+must 5 logged 'reload-failed: .*defib.yaml is faulty and changes nothing'
 for fixed in 'mark-mask: 0x1fff0000' 'table-base: 790000' 'rule-priority: 790' 'max-servers: 12'; do
 	configure s1,s2,s3
 	sed -i "s/name: gw,/& $fixed,/" "$work/defib.yaml"
 	reload_daemon
-	must 5 logged "reload: ${fixed%%:*} cannot change while it runs"
+	must 5 logged "reload-failed: ${fixed%%:*} cannot change while it runs"
 done
 rm "$work/defib.yaml"
 reload_daemon

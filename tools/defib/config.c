@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "cli.h"
+#include "config.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +76,7 @@ static int code_of_load(int error)
 	return error == -ENOMEM ? CTL_FAILED : CTL_USAGE;
 }
 
-int cmd_config(struct cli *cli, int argc, char **argv)
+static int check(struct cli *cli, int argc, char **argv)
 {
 	CLEAN_FREE char *text = NULL;
 	struct policy *policy = NULL;
@@ -107,4 +107,11 @@ int cmd_config(struct cli *cli, int argc, char **argv)
 	snapshot_free(s);
 	policy_free(policy);
 	return code;
+}
+
+int cmd_config(struct cli *cli, int argc, char **argv)
+{
+	if (!strcmp(argv[0], "check"))
+		return check(cli, argc, argv);
+	return strcmp(argv[0], "diff") ? config_reload(cli, argc, argv) : config_diff(cli, argc, argv);
 }

@@ -154,6 +154,23 @@ static void check_daemon(struct doctor *d, const json_t *status)
 	doctor_advise(d, "start defibd: it adopts what is pinned");
 }
 
+static void check_config(struct doctor *d, const json_t *config)
+{
+	if (json_is_string(json_object_get(config, "refused"))) {
+		doctor_say(d, DOCTOR_WARN, "config", "the last reload was refused, the former configuration is in force: "
+			   "%s", cli_text(config, "refused"));
+		doctor_advise(d, "mend it, then `defib config reload`; a restart would fail");
+	} else if (json_is_true(json_object_get(config, "differs"))) {
+		doctor_say(d, DOCTOR_WARN, "config", "%s was edited since it was loaded %s", cli_text(config, "file"),
+			   cli_text(config, "loaded"));
+		doctor_advise(d, "`defib config diff` tells what a reload would change; then `defib config reload`");
+	} else if (json_is_false(json_object_get(config, "differs"))) {
+		doctor_say(d, DOCTOR_OK, "config", "%s is in force", cli_text(config, "file"));
+	} else if (config) {
+		doctor_say(d, DOCTOR_WARN, "config", "%s cannot be read: a restart would fail", cli_text(config, "file"));
+	}
+}
+
 static void check_prober(struct doctor *d, const json_t *status)
 {
 	const json_t *prober = json_object_get(status, "prober");
@@ -227,6 +244,7 @@ void doctor_check_instance(struct doctor *d)
 		return;
 	}
 	check_daemon(d, status);
+	check_config(d, json_object_get(status, "config"));
 	check_prober(d, status);
 	check_timers(d, status);
 	check_interfaces(d, status);

@@ -130,7 +130,7 @@ static void print_bash_args(const struct command *c)
 {
 	const char *option = strstr(c->args, "--");
 
-	if (!strcmp(c->args, "FILE"))
+	if (!strcmp(c->args, "FILE") || !strcmp(c->args, "[FILE]"))
 		printf("\t%s:%s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", c->object, c->verb);
 	if (!option)
 		return;

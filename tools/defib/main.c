@@ -40,6 +40,8 @@ const struct command commands[] = {
 	 "[DEV] ADDRESS [--rate N[,N...]] [--count N|--duration T] [--size N] [--port N] [--sport N] [--sender HOW]",
 	 0, cmd_loss, "a stream of numbered packets; HOW is auto, kernel or socket"},
 	{"config", "check", "FILE", 0, cmd_config, "all that is wrong with a configuration"},
+	{"config", "diff", "[FILE]", DAEMON, cmd_config, "what a reload would change, and for whom"},
+	{"config", "reload", "", DAEMON, cmd_config, "read the file again, and what that changed; a faulty one does nothing"},
 	{"doctor", "", "", 0, cmd_doctor, "is this machine fit for it? What to do if not"},
 	{"teardown", "", "[--keep-routes]", 0, cmd_teardown, "remove all that the instance left in the kernel"},
 	{"version", "", "", 0, cmd_version, "of this program"},

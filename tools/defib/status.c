@@ -9,6 +9,16 @@
 
 #include "table.h"
 
+/* Only what is not as it should be. */
+static void print_config(const struct cli *cli, const json_t *config)
+{
+	if (json_is_string(json_object_get(config, "refused")))
+		fprintf(cli->out, "the last reload was REFUSED: %s\n", cli_text(config, "refused"));
+	else if (json_is_true(json_object_get(config, "differs")))
+		fprintf(cli->out, "%s was edited since it was loaded: `defib config diff` tells what a reload would "
+			"change\n", cli_text(config, "file"));
+}
+
 void status_print_head(const struct cli *cli, const json_t *doc)
 {
 	bool up = !strcmp(cli_text(doc, "daemon"), "up");
@@ -27,6 +37,7 @@ void status_print_head(const struct cli *cli, const json_t *doc)
 		fprintf(cli->out, "; the prober (%d) was last alive %d ms ago", (int)cli_number(prober, "pid"),
 		       (int)cli_number(prober, "alive_ms_ago"));
 	fputc('\n', cli->out);
+	print_config(cli, json_object_get(doc, "config"));
 }
 
 static void failover_cell(struct table *t, const json_t *last)

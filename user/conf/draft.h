@@ -96,5 +96,7 @@ void *draft_calloc(struct draft *d, size_t n, size_t size);
 void draft_check(struct draft *d);
 
 extern const char *const draft_family_names[DFB_FAMILIES];
+extern const char *const draft_probe_names[];	   /* by enum dfb_probe_kind, then NULL */
+extern const char *const draft_when_none_names[]; /* by enum policy_when_none, then NULL */
 
 #endif

@@ -25,9 +25,9 @@
 
 #define FIELD(name) offsetof(struct policy_heartbeat, name)
 
-static const char *const probe_names[] = {"echo", "icmp", NULL};
+const char *const draft_probe_names[] = {"echo", "icmp", NULL};
 
-_Static_assert(ARRAY_SIZE(probe_names) == DFB_PROBE_KIND_MAX + 1, "every kind of probe has a name");
+_Static_assert(ARRAY_SIZE(draft_probe_names) == DFB_PROBE_KIND_MAX + 1, "every kind of probe has a name");
 
 static const struct reader_key timeout_keys[] = {
 	{"min", "300us", reader_duration, FIELD(timeout_min_ns), 1 * US, 3600 * SECOND, NULL, false},
@@ -124,7 +124,7 @@ static void read_damping(struct reader *r, const struct reader_key *key, const y
 
 static const struct reader_key heartbeat_keys[] = {
 	{"interval", "10ms", reader_duration, FIELD(interval_ns), 100 * US, 60 * SECOND, NULL, false},
-	{"probe", "echo", reader_word, FIELD(probe), 0, 0, probe_names, false},
+	{"probe", "echo", reader_word, FIELD(probe), 0, 0, draft_probe_names, false},
 	{"port", "7", reader_port, FIELD(port), 1, 65535, NULL, false},
 	{"timeout", "auto, 3ms or {min: 300us, max: 50ms}", read_timeout, 0, 1 * US, 3600 * SECOND, NULL, false},
 	{"misses", "3", reader_number, FIELD(misses), 1, TIMEOUT_INTERVALS, NULL, false},

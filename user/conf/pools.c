@@ -4,9 +4,9 @@
 
 #include "draft.h"
 
-static const char *const when_none_names[] = {"keep", "withdraw", "unreachable", NULL};
+const char *const draft_when_none_names[] = {"keep", "withdraw", "unreachable", NULL};
 
-_Static_assert(ARRAY_SIZE(when_none_names) == POLICY_WHEN_NONE_MAX + 1, "every policy has a name");
+_Static_assert(ARRAY_SIZE(draft_when_none_names) == POLICY_WHEN_NONE_MAX + 1, "every policy has a name");
 
 static struct draft_server *find_server(struct draft *d, const char *name)
 {
@@ -88,8 +88,8 @@ static const struct reader_key pool_keys[] = {
 	{"name", "app", reader_name, offsetof(struct draft_pool, out.name), 0, 0, NULL, true},
 	{"servers", "[s1, s2]", read_servers, 0, 1, DFB_CANDIDATES, NULL, true},
 	{"active", "1", read_active, offsetof(struct draft_pool, active), 1, DFB_SLOTS, NULL, false},
-	{"when-none", "keep", reader_word, offsetof(struct draft_pool, out.when_none), 0, 0, when_none_names,
-	 false},
+	{"when-none", "keep", reader_word, offsetof(struct draft_pool, out.when_none), 0, 0,
+	 draft_when_none_names, false},
 };
 READER_TABLE(pool_table, "a pool", pool_keys);
 

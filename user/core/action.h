@@ -37,6 +37,7 @@ enum report_kind {
 	REPORT_SYNC_FAILED,  /* "sync-failed": rules or routes could not be made right */
 	REPORT_MAINTENANCE,  /* "maintenance" */
 	REPORT_RELOAD,	     /* "reload" */
+	REPORT_RELOAD_FAILED,/* "reload-failed": the configuration is faulty and changed nothing */
 	REPORT_PROBER,	     /* "prober" */
 	REPORT_HOOK_FAILED,  /* "hook-failed" */
 	REPORT_BLACKOUT,     /* "blackout": what a failover cost a service's clients, by their streams */

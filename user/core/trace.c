@@ -18,6 +18,7 @@ const char *const report_kind_names[] = {
 	[REPORT_SYNC_FAILED] = "sync-failed",
 	[REPORT_MAINTENANCE] = "maintenance",
 	[REPORT_RELOAD] = "reload",
+	[REPORT_RELOAD_FAILED] = "reload-failed",
 	[REPORT_PROBER] = "prober",
 	[REPORT_HOOK_FAILED] = "hook-failed",
 	[REPORT_BLACKOUT] = "blackout",
