@@ -133,7 +133,7 @@ int stream_way_find(const struct stream_want *want, struct stream_run *run, char
 		snprintf(ret_why, STREAM_WHY_LEN, "no interface %s here: `ip link` lists them", want->device);
 		return -ENODEV;
 	}
-	err = netlink_open(&netlink);
+	err = netlink_open(NETLINK_ROUTE, &netlink);
 	if (err) {
 		snprintf(ret_why, STREAM_WHY_LEN, "netlink: %s", strerror(-err));
 		return err;
@@ -218,7 +218,7 @@ int stream_way_neighbour(const struct stream_way *way, uint8_t ret_mac[6])
 	uint64_t until = clock_now_ns() + PATIENCE_NS;
 	CLEAN_NETLINK struct netlink *netlink = NULL;
 	struct neighbour n = {.valid = false};
-	int err = way->resolves ? netlink_open(&netlink) : -EOPNOTSUPP;
+	int err = way->resolves ? netlink_open(NETLINK_ROUTE, &netlink) : -EOPNOTSUPP;
 
 	for (bool woken = false; !err; woken = true) {
 		err = netlink_query(netlink, neighbour_question(way), take_neighbour, &n);

@@ -15,7 +15,7 @@ int route_new(struct route **ret_route)
 
 	if (!route)
 		return -ENOMEM;
-	err = netlink_open(&route->netlink);
+	err = netlink_open(NETLINK_ROUTE, &route->netlink);
 	if (err) {
 		free(route);
 		return err;

@@ -38,14 +38,14 @@ static int socket_bind(struct netlink *netlink)
 	return 0;
 }
 
-static int socket_new(int type, struct netlink **ret_netlink)
+static int socket_new(int type, int protocol, struct netlink **ret_netlink)
 {
 	struct netlink *netlink = calloc(1, sizeof(*netlink));
 	int err;
 
 	if (!netlink)
 		return -ENOMEM;
-	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | type, NETLINK_ROUTE);
+	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | type, protocol);
 	err = netlink->fd < 0 ? -errno : socket_bind(netlink);
 	if (err) {
 		netlink_close(netlink);
@@ -55,11 +55,11 @@ static int socket_new(int type, struct netlink **ret_netlink)
 	return 0;
 }
 
-int netlink_open(struct netlink **ret_netlink)
+int netlink_open(int protocol, struct netlink **ret_netlink)
 {
 	static const int on = 1;
 	struct netlink *netlink;
-	int err = socket_new(0, &netlink);
+	int err = socket_new(0, protocol, &netlink);
 
 	if (err)
 		return err;
@@ -75,11 +75,11 @@ int netlink_open(struct netlink **ret_netlink)
 	return 0;
 }
 
-int netlink_listen(const int *groups, size_t n_groups, struct netlink **ret_netlink)
+int netlink_listen(int protocol, const int *groups, size_t n_groups, struct netlink **ret_netlink)
 {
 	static const int queue = NETLINK_QUEUE;
 	struct netlink *netlink;
-	int err = socket_new(SOCK_NONBLOCK, &netlink);
+	int err = socket_new(SOCK_NONBLOCK, protocol, &netlink);
 
 	if (err)
 		return err;
@@ -200,27 +200,32 @@ static int answer_wait(struct netlink *netlink, struct answer *answer)
 	return answer->torn ? -EAGAIN : 0;
 }
 
-int netlink_query(struct netlink *netlink, struct nl_msg *message, netlink_fn *fn, void *arg)
+int netlink_send(struct netlink *netlink, struct nl_msg *message)
 {
-	struct answer answer = { .fn = fn, .arg = arg };
 	struct nlmsghdr *header;
-	ssize_t n;
 	int err;
 
 	netlink->error[0] = '\0';
-	if (!message) {
-		text_copy(netlink->error, sizeof(netlink->error), strerror(ENOMEM));
+	if (!message)
 		return -ENOMEM;
-	}
 	header = nlmsg_hdr(message);
 	header->nlmsg_seq = ++netlink->seq;
 	header->nlmsg_pid = netlink->port;
 	header->nlmsg_flags |= NLM_F_REQUEST;
 	if ((header->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		header->nlmsg_flags |= NLM_F_ACK;
-	n = send(netlink->fd, header, header->nlmsg_len, 0);
-	err = n < 0 ? -errno : answer_wait(netlink, &answer);
+	err = send(netlink->fd, header, header->nlmsg_len, 0) < 0 ? -errno : 0;
 	nlmsg_free(message);
+	return err;
+}
+
+int netlink_query(struct netlink *netlink, struct nl_msg *message, netlink_fn *fn, void *arg)
+{
+	struct answer answer = { .fn = fn, .arg = arg };
+	int err = netlink_send(netlink, message);
+
+	if (!err)
+		err = answer_wait(netlink, &answer);
 	if (err && !netlink->error[0])
 		text_copy(netlink->error, sizeof(netlink->error), strerror(-err));
 	return err;
@@ -235,7 +240,7 @@ int netlink_read(struct netlink *netlink, netlink_fn *fn, void *arg)
 {
 	struct nlmsghdr *message = (struct nlmsghdr *)netlink->buffer;
 	ssize_t n = receive(netlink);
-	int left = (int)n;
+	int left = (int)n, more = 1;
 
 	if (n == -EAGAIN)
 		return 0;
@@ -244,6 +249,10 @@ int netlink_read(struct netlink *netlink, netlink_fn *fn, void *arg)
 	for (; nlmsg_ok(message, left); message = nlmsg_next(message, &left)) {
 		if (message->nlmsg_type >= NLMSG_MIN_TYPE)
 			fn(arg, message);
+		else if (message->nlmsg_type == NLMSG_ERROR)
+			more = acknowledgement(netlink, message);
+		else if (message->nlmsg_type == NLMSG_DONE)
+			more = NETLINK_DONE;
 	}
-	return 1;
+	return more;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two kinds of rtnetlink socket: one asks and waits for the answer (the kernel answers from within
- * the request, so waiting is short), one listens to notifications and never blocks.
- * Messages are built and taken apart with libnl (struct nl_msg, nla_*), see netobject.h.
+ * Two kinds of netlink socket: one asks and waits for the answer (the kernel answers from within
+ * the request, so waiting is short), one listens to notifications, or takes a long answer in portions,
+ * and never blocks. Messages are built and taken apart with libnl (struct nl_msg, nla_*), see netobject.h.
  */
 #ifndef BASE_NETLINK_H
 #define BASE_NETLINK_H
@@ -20,16 +20,18 @@ typedef void netlink_fn(void *arg, struct nlmsghdr *message);
 
 /**
  * netlink_open() - a socket for requests, in the network namespace the process is in
+ * @protocol: NETLINK_ROUTE or NETLINK_NETFILTER
  * Return: 0 or -errno; close with netlink_close().
  */
-int netlink_open(struct netlink **ret_netlink);
+int netlink_open(int protocol, struct netlink **ret_netlink);
 
 /**
  * netlink_listen() - a non-blocking socket that hears notifications
- * @groups: RTNLGRP_*, @n_groups of them
+ * @protocol: NETLINK_ROUTE or NETLINK_NETFILTER
+ * @groups: RTNLGRP_* or NFNLGRP_*, @n_groups of them; none: for netlink_send()
  * Return: 0 or -errno; close with netlink_close().
  */
-int netlink_listen(const int *groups, size_t n_groups, struct netlink **ret_netlink);
+int netlink_listen(int protocol, const int *groups, size_t n_groups, struct netlink **ret_netlink);
 
 /** netlink_close() - NULL is fine. */
 void netlink_close(struct netlink *netlink);
@@ -58,8 +60,18 @@ int netlink_query(struct netlink *netlink, struct nl_msg *message, netlink_fn *f
 const char *netlink_error(const struct netlink *netlink);
 
 /**
+ * netlink_send() - ask, and do not wait: netlink_read() takes the answer, datagram by datagram
+ * @message: freed here; NULL: -ENOMEM
+ * Return: 0 or -errno.
+ */
+int netlink_send(struct netlink *netlink, struct nl_msg *message);
+
+#define NETLINK_DONE 2
+
+/**
  * netlink_read() - take one datagram off a listening socket
- * Return: 1: there may be more; 0: nothing is left; -ENOBUFS: notifications were lost; -errno.
+ * Return: 1: there may be more; 0: nothing is left; NETLINK_DONE: it ends a dump; -ENOBUFS: notifications
+ * were lost; -errno, also of a dump that the kernel refuses or breaks off.
  */
 int netlink_read(struct netlink *netlink, netlink_fn *fn, void *arg);
 

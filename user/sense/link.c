@@ -77,9 +77,9 @@ static int open_sockets(struct link *link)
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
 				      RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP };
-	int err = netlink_open(&link->requests);
+	int err = netlink_open(NETLINK_ROUTE, &link->requests);
 
-	return err ? err : netlink_listen(groups, ARRAY_SIZE(groups), &link->news);
+	return err ? err : netlink_listen(NETLINK_ROUTE, groups, ARRAY_SIZE(groups), &link->news);
 }
 
 struct link *link_new(struct loop *loop, const struct policy *policy, link_emit *emit, void *arg)

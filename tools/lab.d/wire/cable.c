@@ -113,7 +113,7 @@ int cable_change(struct cables *cables, const char *verb, const char *port)
 static int open_here(struct cables *cables)
 {
 	cables->names = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	return cables->names < 0 ? -errno : netlink_open(&cables->netlink);
+	return cables->names < 0 ? -errno : netlink_open(NETLINK_ROUTE, &cables->netlink);
 }
 
 /* A socket stays in the namespace where it was made. */
