@@ -9,7 +9,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 B := build
 
 VERSION := $(shell cat VERSION)
-PKGS := libbpf libnl-3.0 libnl-route-3.0 jansson yaml-0.1 sqlite3 libcap-ng libsystemd
+PKGS := libbpf libnl-3.0 libnl-route-3.0 libnftables jansson yaml-0.1 sqlite3 libcap-ng libsystemd
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CPPFLAGS += -Iinclude -Ibpf -Iuser -I$(B) -D_GNU_SOURCE -DDEFIB_VERSION='"$(VERSION)"'

@@ -144,6 +144,7 @@ static void on_timer(void *arg, uint32_t events)
 	kern_poll(d->kern);
 	check_programs(d);
 	accounts_tick(d);
+	translation_tick(d);
 	emit_tick(d);
 }
 
@@ -276,6 +277,16 @@ static int open_base(struct daemon *d)
 	return err ? fail("worker", err) : open_signals(d);
 }
 
+/* Without it services are still detected, and others routed; the first comparison tells it again. */
+static void translate_at_start(struct daemon *d)
+{
+	char why[256];
+	bool changed;
+
+	if (translation_sync(d, d->policy, &changed, why, sizeof(why)))
+		log_error("%s", why);
+}
+
 /* Programs of another ABI version stay until their decision is committed: see begin(). */
 static int attach_first(struct daemon *d)
 {
@@ -289,6 +300,8 @@ static int load_kernel(struct daemon *d)
 	char why[512];
 	int err = kern_open(&d->paths, d->policy, daemon_emit, d, &d->kern, why, sizeof(why));
 
+	if (!err && !kern_assign_ids(d->kern, d->policy))
+		translate_at_start(d);
 	if (!err)
 		err = kern_configure(d->kern, d->policy, why, sizeof(why));
 	if (err) {
@@ -370,6 +383,7 @@ static void finish(struct daemon *d)
 	link_free(d->link);
 	route_free(d->route);
 	accounts_close(d);
+	translation_close(d);
 	kern_close(d->kern);
 	worker_stop(d->worker);
 	ctl_server_close(d->ctl);

@@ -17,6 +17,7 @@
 #include "sense/link.h"
 #include "accounts.h"
 #include "reload.h"
+#include "translation.h"
 
 /** struct queue - events that wait for the core */
 struct queue {
@@ -37,6 +38,7 @@ struct daemon {
 	struct ctl_server *ctl;
 	struct prober *prober;
 	struct accounts accounts;
+	struct translation translation;
 	int timer;
 	int signals;
 	uint64_t started_ns;

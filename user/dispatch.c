@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "ctl/report.h"
 #include "daemon.h"
 #include "want.h"
@@ -57,25 +58,46 @@ static void commit(struct daemon *d, const struct action *a)
 		snprintf(ev.result.why, sizeof(ev.result.why), "%.*s", (int)sizeof(ev.result.why) - 1,
 			 why[0] ? why : strerror(-ev.result.error));
 	want_free(want);
+	translation_moved(d);
 	daemon_emit(d, &ev);
 }
 
-static void sync_routes(struct daemon *d)
+static void sync_routes(struct daemon *d, struct event_synced *synced)
 {
 	struct route_want *want = want_make(d->policy, &d->core, d->link);
-	struct event ev = {.kind = EVENT_SYNCED};
 	struct route_result result = {};
 
-	ev.synced.error = want ? route_sync(d->route, want, &result) : -ENOMEM;
-	ev.synced.restored = result.added + result.changed;
-	ev.synced.removed = result.removed;
-	if (ev.synced.error)
-		snprintf(ev.synced.why, sizeof(ev.synced.why), "%.*s", (int)sizeof(ev.synced.why) - 1,
-			 result.n_problems ? result.problem[0] : strerror(-ev.synced.error));
+	synced->error = want ? route_sync(d->route, want, &result) : -ENOMEM;
+	synced->restored = result.added + result.changed;
+	synced->removed = result.removed;
+	if (synced->error)
+		snprintf(synced->why, sizeof(synced->why), "%.*s", (int)sizeof(synced->why) - 1,
+			 result.n_problems ? result.problem[0] : strerror(-synced->error));
 	for (uint32_t i = 0; i < result.n_problems && i < ROUTE_PROBLEMS; i++)
 		log_debug("routes: %s", result.problem[i]);
-	ev.time_ns = clock_now_ns();
 	want_free(want);
+}
+
+static void sync_translation(struct daemon *d, struct event_synced *synced)
+{
+	char why[sizeof(synced->why)];
+	bool changed;
+	int err = translation_sync(d, d->policy, &changed, why, sizeof(why));
+
+	synced->restored += changed;
+	if (!err || synced->error)
+		return;
+	synced->error = err;
+	text_copy(synced->why, sizeof(synced->why), why);
+}
+
+static void sync_all(struct daemon *d)
+{
+	struct event ev = {.kind = EVENT_SYNCED};
+
+	sync_routes(d, &ev.synced);
+	sync_translation(d, &ev.synced);
+	ev.time_ns = clock_now_ns();
 	daemon_emit(d, &ev);
 }
 
@@ -128,7 +150,7 @@ void daemon_act(struct daemon *d, const struct action *a)
 		err = kern_flag(d->kern, a->flag.server, a->flag.flags, a->flag.cannot_leave);
 		break;
 	case ACTION_SYNC:
-		sync_routes(d);
+		sync_all(d);
 		break;
 	case ACTION_REPORT:
 		daemon_report(d, &a->report);

@@ -62,6 +62,24 @@ static int read_candidate(struct daemon *d, struct candidate *c)
 	return err ? err : diff_policies(d->policy, c->policy, serving, d, &c->diff);
 }
 
+/* What translates packets is there before the kernel marks them. */
+static int configure(struct daemon *d, struct policy *policy, char *why, size_t size)
+{
+	char ignored[256];
+	bool changed;
+	int err = kern_assign_ids(d->kern, policy);
+
+	if (err)
+		snprintf(why, size, "cannot give ids to servers and pools: %s", strerror(-err));
+	if (!err)
+		err = translation_sync(d, policy, &changed, why, size);
+	if (!err)
+		err = kern_configure(d->kern, policy, why, size);
+	if (err)
+		translation_sync(d, d->policy, &changed, ignored, sizeof(ignored));
+	return err;
+}
+
 static int put_in_force(struct daemon *d, struct candidate *c, char *why, size_t size)
 {
 	const char *fixed = diff_restart(&c->diff);
@@ -74,7 +92,7 @@ static int put_in_force(struct daemon *d, struct candidate *c, char *why, size_t
 		return -EINVAL;
 	}
 	daemon_drain(d); /* what was heard before is of the old policy */
-	err = kern_configure(d->kern, c->policy, why, size);
+	err = configure(d, c->policy, why, size);
 	if (err)
 		return err;
 	d->policy = TAKE_PTR(c->policy);

@@ -203,6 +203,7 @@ struct dfb_service {
  * @stop: 1: the prober ends itself (teardown)
  * @table_base: a server's routing table is this + its id
  * @rule_priority: of the rules that lead there
+ * @zone_base: translated packets to a server are tracked in this zone + its id
  * @netns: inode of the network namespace that the interfaces are in
  */
 struct dfb_control {
@@ -214,7 +215,7 @@ struct dfb_control {
 	__u32 stop;
 	__u32 table_base;
 	__u32 rule_priority;
-	__u32 pad;
+	__u32 zone_base;
 	__u64 netns;
 };
 

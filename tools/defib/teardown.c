@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <act/conntrack.h>
+#include <act/nat.h>
 #include <act/prober.h>
 #include <act/route.h>
 #include <base/clean.h>
@@ -42,6 +44,28 @@ static void remove_routes(const struct snapshot *s, bool keep_routes)
 	if (route_teardown(route, &want, keep_routes, &result) && result.n_problems)
 		cli_fail(CTL_FAILED, "%s", result.problem[0]);
 	route_free(route);
+}
+
+/* Every entry in a zone of ours. */
+static bool is_ours(void *arg, const struct conntrack_entry *entry)
+{
+	const struct snapshot *s = arg;
+
+	return entry->zone > s->control.zone_base && entry->zone < s->control.zone_base + s->n_servers;
+}
+
+/* Nothing refers to the entries without the table, but they would be found by the next instance. */
+static void remove_translation(const struct cli *cli, struct snapshot *s)
+{
+	char why[NAT_WHY_LEN];
+	uint32_t deleted;
+
+	if (!nat_exists(cli->instance))
+		return;
+	if (nat_remove(cli->instance, why))
+		cli_fail(CTL_FAILED, "%s", why);
+	if (s->control.zone_base)
+		conntrack_clear(is_ours, s, &deleted);
 }
 
 /* Programs, rules and routes are in the instance's network namespace; if that is gone, so are they. */
@@ -133,8 +157,10 @@ int cmd_teardown(struct cli *cli, int argc, char **argv)
 				strerror(errno));
 	}
 	end_prober(&cli->paths);
-	if (s)
+	if (s) {
 		remove_routes(s, keep_routes);
+		remove_translation(cli, s);
+	}
 	snapshot_free(s);
 	kern_teardown(&cli->paths);
 	remove_files(&cli->paths, &lock);

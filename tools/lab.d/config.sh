@@ -14,6 +14,9 @@ usage: tools/lab config [OPTION...]     prints a defib.yaml
   --when-none keep|withdraw|unreachable
   --servers s1,s2,...     the candidates in order of promotion (all)
   --services N            N services of the one pool: 10.79.0.100, .101, ... (1)
+  --redirect route|nat    how clients come to a server (route)
+  --nat MAPPING           of the services: how they are translated
+  --ports LIST            of the services (every port)
   --family 4|6|both       of servers and services (both)
   --server-interfaces e0,e1,...   where servers are reached (those with the addresses)
   --hook PROGRAM          run it on every event
@@ -23,7 +26,8 @@ END
 config_defaults() {
 	declare -gA conf=([interval]=1ms [timeout]=auto [misses]=3 [confirm]=2/1ms [recover]=10/200ms
 		[damping]=off [probe]=echo [port]=7 [fast]=true [when-none]=keep [servers]=""
-		[services]=1 [family]=both [hook]="" [server-interfaces]="")
+		[services]=1 [redirect]=route [nat]="" [ports]="" [family]=both [hook]=""
+		[server-interfaces]="")
 	conf[servers]=$(lab_server_names | paste -sd,)
 }
 
@@ -53,14 +57,19 @@ config_addresses() { # IPV4 IPV6
 
 # The last numbers of services' addresses go on beyond one byte, and beyond four decimal digits.
 config_services() {
-	awk -v n="${conf[services]}" -v family="${conf[family]}" -v fast="${conf[fast]}" 'BEGIN {
+	awk -v n="${conf[services]}" -v family="${conf[family]}" -v fast="${conf[fast]}" \
+		-v redirect="${conf[redirect]}" -v nat="${conf[nat]}" -v ports="${conf[ports]}" 'BEGIN {
 		for (i = 0; i < n; i++) {
 			at = 100 + i
 			v4 = sprintf("10.79.%d.%d", at / 256, at % 256)
 			v6 = sprintf("\"fd79::%s%d\"", at < 10000 ? "" : int(at / 10000) ":", at % 10000)
 			printf "  - name: web%s\n    pool: app\n", i ? i : ""
 			printf "    address: [%s]\n", family == 4 ? v4 : family == 6 ? v6 : v4 ", " v6
-			printf "    fast: %s\n", fast
+			printf "    fast: %s\n    redirect: %s\n", fast, redirect
+			if (nat)
+				printf "    nat: %s\n", nat
+			if (ports)
+				printf "    ports: %s\n", ports
 		}
 	}'
 }

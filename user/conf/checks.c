@@ -143,6 +143,10 @@ static void check_shared_address(struct draft *d, const struct claim *first, con
 		reader_error(&d->r, c->at,
 			     "service '%s' has address %s too (line %u), but in another pool; use one pool or two addresses",
 			     first->owner, c->text, reader_line(first->at));
+	else if (!draft_nat_agree(&c->service->out, &first->service->out))
+		reader_error(&d->r, c->at,
+			     "service '%s' has address %s too (line %u), but another redirect, source or hairpin; make them agree",
+			     first->owner, c->text, reader_line(first->at));
 }
 
 static size_t count_addresses(const struct draft *d)
@@ -317,6 +321,7 @@ void draft_check(struct draft *d)
 	check_ports(d);
 	check_pools(d);
 	check_capacity(d);
+	draft_check_nat(d);
 	if (!d->r.errors)
 		warn_unused(d);
 }

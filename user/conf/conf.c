@@ -64,6 +64,7 @@ static void draft_init(struct draft *d)
 	d->gateway.mark_mask = POLICY_DEFAULT_MARK_MASK;
 	d->gateway.table_base = POLICY_DEFAULT_TABLE_BASE;
 	d->gateway.rule_priority = POLICY_DEFAULT_RULE_PRIORITY;
+	d->gateway.zone_base = POLICY_DEFAULT_ZONE_BASE;
 	d->gateway.max_servers = POLICY_DEFAULT_MAX_SERVERS;
 	d->heartbeat_ok = true;
 	draft_loss_defaults(&d->loss);

@@ -82,6 +82,7 @@ PRINT(gateway_name, struct policy_gateway, add(t, "%s", o->name))
 PRINT(mark_mask, struct policy_gateway, add(t, "0x%x", o->mark_mask))
 PRINT(table_base, struct policy_gateway, add_number(t, o->table_base))
 PRINT(rule_priority, struct policy_gateway, add_number(t, o->rule_priority))
+PRINT(zone_base, struct policy_gateway, add_number(t, o->zone_base))
 PRINT(max_servers, struct policy_gateway, add_number(t, o->max_servers))
 PRINT(client_interfaces, struct policy_gateway,
       for (uint32_t i = 0; i < o->n_client_interfaces; i++) add_word(t, o->client_interfaces[i]))
@@ -95,6 +96,7 @@ const struct diff_field diff_gateway_fields[] = {
 	{"mark-mask", mark_mask, true},
 	{"table-base", table_base, true},
 	{"rule-priority", rule_priority, true},
+	{"zone-base", zone_base, true},
 	{"max-servers", max_servers, true},
 	{0},
 };
@@ -233,13 +235,31 @@ static void service_ports(struct diff_text *t, const struct policy *policy, cons
 PRINT(service_address, struct policy_service,
       for (uint32_t i = 0; i < o->n_addresses; i++) add_address(t, o->address[i]))
 PRINT(service_redirect, struct policy_service, add(t, "%s", redirect_names[o->redirect]))
+PRINT(service_hairpin, struct policy_service, if (o->nat.hairpin) add(t, "true"))
+PRINT(service_nat_port, struct policy_service, if (o->nat.port) add_number(t, o->nat.port))
 PRINT(service_budget, struct policy_service, if (o->blackout_budget_ns) add_time(t, o->blackout_budget_ns))
+
+static void service_source(struct diff_text *t, const struct policy *policy, const void *object)
+{
+	const struct policy_service *o = object;
+
+	(void)policy;
+	if (o->nat.source == POLICY_SOURCE_MASQUERADE)
+		add(t, "masquerade");
+	for (uint32_t i = 0; o->nat.source == POLICY_SOURCE_ADDRESS && i < DFB_FAMILIES; i++) {
+		if (o->nat.has[i])
+			add_address(t, o->nat.address[i]);
+	}
+}
 
 const struct diff_field diff_service_fields[] = {
 	{"pool", service_pool, false},
 	{"address", service_address, false},
 	{"ports", service_ports, false},
 	{"redirect", service_redirect, false},
+	{"nat source", service_source, false},
+	{"nat hairpin", service_hairpin, false},
+	{"nat port", service_nat_port, false},
 	{"blackout-budget", service_budget, false},
 	{0},
 };

@@ -32,13 +32,15 @@ struct draft_pool {
 	const struct draft_service *first;
 };
 
-/** struct draft_service - @pool: NULL where its name was wrong */
+/** struct draft_service - @pool: NULL where its name was wrong; @source_at: of nat.source, by family */
 struct draft_service {
 	struct policy_service out;
 	struct draft *draft;
 	struct draft_pool *pool;
 	const yaml_node_t *at;
 	const yaml_node_t *address_at[POLICY_SERVICE_ADDRESSES];
+	const yaml_node_t *nat_at;
+	const yaml_node_t *source_at[DFB_FAMILIES];
 	bool fast;
 };
 
@@ -69,6 +71,15 @@ void draft_servers(struct draft *d, const struct reader_key *key, const yaml_nod
 void draft_pools(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
 void draft_services(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
 void draft_hooks(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
+
+/** draft_nat() - how a service is translated; needs its addresses, ports and redirect. */
+void draft_nat(struct draft_service *service);
+
+/** draft_nat_agree() - can two services have the same address? */
+bool draft_nat_agree(const struct policy_service *a, const struct policy_service *b);
+
+/** draft_check_nat() - what concerns translated services and others; hairpin adds client interfaces. */
+void draft_check_nat(struct draft *d);
 
 /** draft_heartbeat_defaults() - as documented in defib.yaml(5). */
 void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat);

@@ -9,6 +9,7 @@
 
 #define FIRST_FREE_TABLE 256	   /* below are local, main, default and what people name by hand */
 #define LAST_TABLE_BASE (UINT32_MAX - DFB_MAX_SERVERS)
+#define LAST_ZONE_BASE 65534u	   /* zones have 16 bits */
 #define LAST_RULE_PRIORITY 32765u  /* the main table's rule is 32766 */
 
 #define FIELD(name) offsetof(struct policy_gateway, name)
@@ -84,6 +85,7 @@ static const struct reader_key gateway_keys[] = {
 	{"table-base", "780000", reader_number, FIELD(table_base), FIRST_FREE_TABLE, LAST_TABLE_BASE, NULL,
 	 false},
 	{"rule-priority", "780", reader_number, FIELD(rule_priority), 1, LAST_RULE_PRIORITY, NULL, false},
+	{"zone-base", "7800", reader_number, FIELD(zone_base), 1, LAST_ZONE_BASE, NULL, false},
 	{"max-servers", "256", reader_number, FIELD(max_servers), 1, DFB_MAX_SERVERS, NULL, false},
 };
 READER_TABLE(gateway_table, "gateway", gateway_keys);

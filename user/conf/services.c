@@ -127,8 +127,8 @@ static void read_redirect(struct reader *r, const struct reader_key *key, const 
 	unsigned int redirect = DFB_REDIRECT_ROUTE;
 
 	reader_word(r, key, node, &redirect);
-	if (redirect != DFB_REDIRECT_ROUTE)
-		reader_error(r, node, "'redirect: %s' is not supported by this version, write redirect: route",
+	if (redirect != DFB_REDIRECT_ROUTE && redirect != DFB_REDIRECT_NAT)
+		reader_error(r, node, "'redirect: %s' is not supported by this version, write redirect: route or nat",
 			     redirect_names[redirect]);
 	*(unsigned int *)field = redirect;
 }
@@ -141,6 +141,7 @@ static const struct reader_key service_keys[] = {
 	{"address", "198.51.100.1", read_address, 0, 1, POLICY_SERVICE_ADDRESSES, NULL, true},
 	{"ports", "[tcp/80, udp/9000]", read_ports, 0, 1, POLICY_SERVICE_PORTS, NULL, false},
 	{"redirect", "route", read_redirect, FIELD(out.redirect), 0, 0, redirect_names, false},
+	{"nat", "{source: masquerade}", reader_node, FIELD(nat_at), 0, 0, NULL, false},
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
 	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, MAX_BUDGET_NS, NULL,
 	 false},
@@ -160,5 +161,6 @@ void draft_services(struct draft *d, const struct reader_key *key, const yaml_no
 		service->at = reader_item(&d->r, node, i);
 		service->fast = true;
 		reader_mapping(&d->r, &service_table, service->at, service);
+		draft_nat(service);
 	}
 }

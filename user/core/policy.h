@@ -22,6 +22,7 @@
 #define POLICY_DEFAULT_TABLE_BASE 780000u
 #define POLICY_DEFAULT_RULE_PRIORITY 780u
 #define POLICY_DEFAULT_MAX_SERVERS 256u
+#define POLICY_DEFAULT_ZONE_BASE 7800u
 
 /** struct policy_heartbeat - how a server is probed; the fields are those of struct dfb_target */
 struct policy_heartbeat {
@@ -67,9 +68,30 @@ struct policy_pool {
 	uint8_t families; /* bit DFB_FAMILY_*: what its services use */
 };
 
-/** struct policy_port - a service's port; for the record only in route mode */
+/** struct policy_port - a service's port; for the record only where packets are routed */
 struct policy_port {
 	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t port;
+};
+
+/* Whose address a server sees in translated packets. */
+enum policy_source {
+	POLICY_SOURCE_OFF,	  /* the client's: it answers through the gateway */
+	POLICY_SOURCE_MASQUERADE, /* that of the interface that leads to the server */
+	POLICY_SOURCE_ADDRESS,	  /* one that is given, for each family */
+};
+
+/**
+ * struct policy_nat - how a service with DFB_REDIRECT_NAT is translated
+ * @has, @address: for POLICY_SOURCE_ADDRESS: of each family in which the service has addresses
+ * @hairpin: clients in the servers' network are served, too
+ * @port: of the servers; 0: the service's
+ */
+struct policy_nat {
+	enum policy_source source;
+	bool has[DFB_FAMILIES];
+	uint8_t address[DFB_FAMILIES][16];
+	bool hairpin;
 	uint16_t port;
 };
 
@@ -84,6 +106,7 @@ struct policy_service {
 	uint8_t address[POLICY_SERVICE_ADDRESSES][16];
 	uint32_t n_ports; /* 0: every port */
 	struct policy_port ports[POLICY_SERVICE_PORTS];
+	struct policy_nat nat;
 	uint64_t blackout_budget_ns; /* what a failover may cost its clients; 0: nobody says */
 };
 
@@ -104,6 +127,7 @@ struct policy_gateway {
 	uint32_t table_base;	/* a server's table is table_base + id */
 	uint32_t rule_priority; /* of our rules */
 	uint32_t max_servers;	/* capacity of the maps */
+	uint32_t zone_base;	/* packets to a server are tracked in zone zone_base + id */
 };
 
 /**

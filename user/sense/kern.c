@@ -165,6 +165,7 @@ int kern_put_control(struct kern *k, const struct policy *policy)
 	control.mark_shift = k->steer->rodata->mark_shift;
 	control.table_base = policy->gateway.table_base;
 	control.rule_priority = policy->gateway.rule_priority;
+	control.zone_base = policy->gateway.zone_base;
 	control.netns = netns_inode();
 	control.stop = 0;
 	return map_put(k->beat->maps.control, 0, &control);

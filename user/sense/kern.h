@@ -43,6 +43,12 @@ bool kern_inherits(const struct kern *kern);
 void kern_close(struct kern *kern);
 
 /**
+ * kern_assign_ids() - fill in the ids that kern_configure() would give, and change nothing
+ * Return: 0 or -errno.
+ */
+int kern_assign_ids(struct kern *kern, struct policy *policy);
+
+/**
  * kern_configure() - write the policy into the configuration maps; only what differs is touched
  *
  * Targets whose address or kind of probe changed start anew; servers, pools and services that are

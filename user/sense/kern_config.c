@@ -51,6 +51,16 @@ static int give_ids(struct kern *k, struct policy *policy, struct ids_taken *ser
 	return err ? err : ids_assign(policy, servers, pools);
 }
 
+int kern_assign_ids(struct kern *k, struct policy *policy)
+{
+	struct ids_taken servers = {}, pools = {};
+	int err = give_ids(k, policy, &servers, &pools);
+
+	free(servers.name);
+	free(pools.name);
+	return err;
+}
+
 /* --- targets --------------------------------------------------------------------------------- */
 
 /* An allocation of the kernel's in the size class of its timers that may wait. */
