@@ -122,8 +122,10 @@ static void write_servers(struct writer *w, uint32_t family)
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
 		const struct policy_server *s = &policy->servers[i];
 
-		if (s->has[family])
-			element(w, &n, "0x%08x : %s", mark_of(w, s), address_format(s->address[family], text));
+		if (!s->has[family])
+			continue;
+		address_format(s->address[family], text);
+		element(w, &n, "0x%08x : %s", mark_of(w, s), text);
 	}
 	close_set(w, n);
 	n = 0;
@@ -132,8 +134,10 @@ static void write_servers(struct writer *w, uint32_t family)
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
 		const struct policy_server *s = &policy->servers[i];
 
-		if (s->has[family])
-			element(w, &n, "%s : 0x%08x", address_format(s->address[family], text), mark_of(w, s));
+		if (!s->has[family])
+			continue;
+		address_format(s->address[family], text);
+		element(w, &n, "%s : 0x%08x", text, mark_of(w, s));
 	}
 	close_set(w, n);
 }
