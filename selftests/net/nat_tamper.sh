@@ -82,9 +82,25 @@ must 10 same_rules "$ours"
 expect "told of reloads" "$(event_count '.kind == "tampered"')" 0
 asks client 4 >/dev/null
 
+# The doctor.
+finding() # CHECK
+{
+	{ defib -j doctor || true; } | json -r ".checks[] | select(.check == \"$1\") | .verdict"
+}
+expect "the doctor of the table" "$(finding nftables)" ok
+expect "the doctor of connection tracking" "$(finding conntrack)" ok
+on gateway sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0
+expect "the doctor of loose tracking" "$(finding "tcp loose")" warn
+on gateway sysctl -qw net.netfilter.nf_conntrack_tcp_loose=1
+
 daemon_stop
 same_rules "$ours" || fail "a stopped daemon leaves no translation"
 expect "served without the daemon" "$(asks client 4)" '{"s1":5}'
+on gateway nft delete table inet "$table"
+expect "the doctor of no table" "$(finding nftables)" fail
+daemon_begin
+same_rules "$ours" || fail "not there again after a start: $(rules)"
+daemon_stop
 code 0 defib teardown
 expect "other tables" "$(on gateway nft -s list ruleset)" "$foreign"
 expect "tracked connections" "$(tracked)" ""

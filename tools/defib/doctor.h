@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `defib doctor`: checks in doctor_machine.c and doctor_instance.c, their report in doctor.c. */
+/* `defib doctor`: checks in doctor_machine.c, doctor_instance.c and doctor_nat.c, their report in doctor.c. */
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
@@ -33,5 +33,8 @@ int doctor_read_number(const char *path, long *ret_number);
 
 void doctor_check_machine(struct doctor *d);
 void doctor_check_instance(struct doctor *d);
+
+/** doctor_check_nat() - what translated services need; @status: with or without such. */
+void doctor_check_nat(struct doctor *d, const json_t *status);
 
 #endif

@@ -248,5 +248,6 @@ void doctor_check_instance(struct doctor *d)
 	check_prober(d, status);
 	check_timers(d, status);
 	check_interfaces(d, status);
+	doctor_check_nat(d, status);
 	json_decref(status);
 }
