@@ -29,7 +29,22 @@ static void fill_pool(struct route_pool *to, const struct policy *policy, uint32
 	to->held = decided->held;
 }
 
-/* All addresses of each pool's services, in one allocation that the pool owns. */
+static void add_addresses(struct route_pool *pools, const struct policy *policy, bool translated)
+{
+	for (uint32_t i = 0; i < policy->n_services; i++) {
+		const struct policy_service *s = &policy->services[i];
+		struct route_pool *to = &pools[s->pool];
+
+		if ((s->redirect == DFB_REDIRECT_NAT) != translated)
+			continue;
+		memcpy((void *)to->addresses[to->n_addresses], s->address,
+		       s->n_addresses * sizeof(s->address[0]));
+		to->n_addresses += s->n_addresses;
+		to->n_translated += translated ? s->n_addresses : 0;
+	}
+}
+
+/* All addresses of each pool's services, in one allocation that the pool owns; translated ones first. */
 static int fill_addresses(struct route_pool *pools, const struct policy *policy)
 {
 	for (uint32_t i = 0; i < policy->n_services; i++)
@@ -40,14 +55,8 @@ static int fill_addresses(struct route_pool *pools, const struct policy *policy)
 			return -1;
 		pools[i].n_addresses = 0;
 	}
-	for (uint32_t i = 0; i < policy->n_services; i++) {
-		const struct policy_service *s = &policy->services[i];
-		struct route_pool *to = &pools[s->pool];
-
-		memcpy((void *)to->addresses[to->n_addresses], s->address,
-		       s->n_addresses * sizeof(s->address[0]));
-		to->n_addresses += s->n_addresses;
-	}
+	add_addresses(pools, policy, true);
+	add_addresses(pools, policy, false);
 	return 0;
 }
 

@@ -108,12 +108,14 @@ static void the_whole_of_a_simple_one(void **state)
 		"\t\telements = { 10.78.0.11 : 0x00010000,\n\t\t\t     10.78.0.12 : 0x00020000 }\n\t}\n\n"
 		"\tset service4 {\n\t\ttype ipv4_addr\n\t\telements = { 10.79.0.100 }\n\t}\n\n"
 		"\tset whole4 {\n\t\ttype ipv4_addr\n\t\telements = { 10.79.0.100 }\n\t}\n\n"
-		"\tchain track {\n\t\tct original zone set meta mark & 0x3fff0000 map @zone\n\t}\n\n"
+		"\tchain zone {\n\t\tct original zone set meta mark & 0x3fff0000 map @zone\n\t}\n\n"
+		"\tchain track {\n\t\tip daddr @whole4 jump zone\n"
+		"\t\tip daddr @service4 meta l4proto icmp jump zone\n\t}\n\n"
 		"\tchain track_forwarded {\n\t\ttype filter hook prerouting priority raw; policy accept;\n"
-		"\t\tip daddr @service4 jump track\n\t}\n\n"
+		"\t\tjump track\n\t}\n\n"
 		"\tchain track_local {\n\t\ttype filter hook output priority raw; policy accept;\n"
 		"\t\tip daddr @service4 meta mark set rt ip nexthop map @mark4\n"
-		"\t\tip daddr @service4 jump track\n\t}\n\n"
+		"\t\tjump track\n\t}\n\n"
 		"\tchain translate {\n"
 		"\t\tip daddr @whole4 dnat ip to meta mark & 0x3fff0000 map @server4\n"
 		"\t\tip daddr @service4 icmp type echo-request dnat ip to meta mark & 0x3fff0000 map @server4\n"
@@ -141,7 +143,8 @@ static void both_families_each_with_the_servers_that_have_it(void **state)
 	expect_lines(web, (const char *const[]){
 		"map server6 {\n\t\ttype mark : ipv6_addr\n\t\telements = { 0x00010000 : fd78::11 }\n",
 		"map mark6 {\n\t\ttype ipv6_addr : mark\n\t\telements = { fd78::11 : 0x00010000 }\n",
-		"\t\tip6 daddr @service6 jump track\n", "\t\tip6 daddr @service6 jump refuse\n",
+		"\t\tip6 daddr @whole6 jump zone\n",
+		"\t\tip6 daddr @service6 meta l4proto ipv6-icmp jump zone\n", "\t\tip6 daddr @service6 jump refuse\n",
 		"meta mark set rt ip6 nexthop map @mark6\n",
 		"\t\tip6 daddr @whole6 dnat ip6 to meta mark & 0x3fff0000 map @server6\n",
 		"icmpv6 type echo-request dnat ip6 to meta mark", NULL});
@@ -157,6 +160,7 @@ static void only_the_ports_that_are_named(void **state)
 	expect_lines(web, (const char *const[]){
 		"10.79.0.100 . tcp . 80,\n\t\t\t     10.79.0.100 . udp . 9000 }",
 		"fd79::100 . tcp . 80,\n\t\t\t     fd79::100 . udp . 9000 }",
+		"ip daddr . meta l4proto . th dport @port4 jump zone\n",
 		"ip daddr . meta l4proto . th dport @port4 dnat ip to meta mark", NULL});
 	expect_none(web, "whole");
 }
@@ -170,7 +174,6 @@ static void a_port_of_the_servers_own(void **state)
 	expect_lines(web, (const char *const[]){
 		"\t\tip daddr 10.79.0.100 tcp dport 80 dnat ip to meta mark & 0x3fff0000 map @server4:8080\n",
 		"\t\tip6 daddr fd79::100 tcp dport 80 dnat ip6 to meta mark & 0x3fff0000 map @server6:8080\n", NULL});
-	expect_none(web, "@port");
 	expect_none(web, "@whole");
 }
 

@@ -26,11 +26,12 @@
 static const struct {
 	const char *ip;
 	const char *type;
-	const char *echo;
+	const char *icmp;
+	const char *icmp_protocol;
 	char digit;
 } families[DFB_FAMILIES] = {
-	[DFB_FAMILY_IPV4] = { "ip", "ipv4_addr", "icmp type echo-request", '4' },
-	[DFB_FAMILY_IPV6] = { "ip6", "ipv6_addr", "icmpv6 type echo-request", '6' },
+	[DFB_FAMILY_IPV4] = { "ip", "ipv4_addr", "icmp", "icmp", '4' },
+	[DFB_FAMILY_IPV6] = { "ip6", "ipv6_addr", "icmpv6", "ipv6-icmp", '6' },
 };
 
 /* Before what others do in the same place. */
@@ -181,7 +182,7 @@ static bool pick_hairpin(const struct policy_service *service)
 
 static bool pick_ports(const struct policy_service *service)
 {
-	return is_translated(service) && service->n_ports && !service->nat.port;
+	return is_translated(service) && service->n_ports;
 }
 
 static bool is_any(const struct writer *w, uint32_t family, pick_fn *pick)
@@ -276,22 +277,33 @@ static void close_chain(struct writer *w)
 	fputs("\t}\n\n", w->out);
 }
 
-/* A rule for packets to services' addresses, in each family that is used. */
-static void each_family(struct writer *w, const char *rest)
+/* What will be translated, and what ICMP has to say about it. */
+static void write_track(struct writer *w, uint32_t family)
 {
-	for (uint32_t f = 0; f < DFB_FAMILIES; f++) {
-		if (w->used[f])
-			fprintf(w->out, "\t\t%s daddr @service%c %s\n", families[f].ip, families[f].digit, rest);
-	}
+	const char *ip = families[family].ip;
+	char digit = families[family].digit;
+
+	if (is_any(w, family, pick_ports))
+		fprintf(w->out, "\t\t%s daddr . meta l4proto . th dport @port%c jump zone\n", ip, digit);
+	if (is_any(w, family, pick_whole))
+		fprintf(w->out, "\t\t%s daddr @whole%c jump zone\n", ip, digit);
+	fprintf(w->out, "\t\t%s daddr @service%c meta l4proto %s jump zone\n", ip, digit,
+		families[family].icmp_protocol);
 }
 
 static void write_zone_chains(struct writer *w)
 {
-	open_chain(w, "track", NULL);
+	open_chain(w, "zone", NULL);
 	fprintf(w->out, "\t\tct original zone set meta mark & 0x%08x map @zone\n", w->mask);
 	close_chain(w);
+	open_chain(w, "track", NULL);
+	for (uint32_t f = 0; f < DFB_FAMILIES; f++) {
+		if (w->used[f])
+			write_track(w, f);
+	}
+	close_chain(w);
 	open_chain(w, "track_forwarded", "filter hook prerouting priority raw");
-	each_family(w, "jump track");
+	fputs("\t\tjump track\n", w->out);
 	close_chain(w);
 	open_chain(w, "track_local", "filter hook output priority raw");
 	for (uint32_t f = 0; f < DFB_FAMILIES; f++) {
@@ -299,7 +311,7 @@ static void write_zone_chains(struct writer *w)
 			fprintf(w->out, "\t\t%s daddr @service%c meta mark set rt %s nexthop map @mark%c\n",
 				families[f].ip, families[f].digit, families[f].ip, families[f].digit);
 	}
-	each_family(w, "jump track");
+	fputs("\t\tjump track\n", w->out);
 	close_chain(w);
 }
 
@@ -337,7 +349,7 @@ static void write_translations(struct writer *w, uint32_t family)
 		fprintf(w->out, "\t\t%s daddr @whole%c", ip, digit);
 		write_dnat(w, family, 0);
 	}
-	fprintf(w->out, "\t\t%s daddr @service%c %s", ip, digit, families[family].echo);
+	fprintf(w->out, "\t\t%s daddr @service%c %s type echo-request", ip, digit, families[family].icmp);
 	write_dnat(w, family, 0);
 }
 
@@ -365,16 +377,24 @@ static void write_translate(struct writer *w)
 	close_chain(w);
 }
 
+static void refuse_each(struct writer *w)
+{
+	for (uint32_t f = 0; f < DFB_FAMILIES; f++) {
+		if (w->used[f])
+			fprintf(w->out, "\t\t%s daddr @service%c jump refuse\n", families[f].ip, families[f].digit);
+	}
+}
+
 static void write_refuse(struct writer *w)
 {
 	open_chain(w, "refuse", NULL);
 	fputs("\t\tct state invalid drop\n\t\tmeta l4proto tcp reject with tcp reset\n\t\treject\n", w->out);
 	close_chain(w);
 	open_chain(w, "refuse_forwarded", "filter hook forward priority filter " BEFORE);
-	each_family(w, "jump refuse");
+	refuse_each(w);
 	close_chain(w);
 	open_chain(w, "refuse_local", "filter hook output priority filter " BEFORE);
-	each_family(w, "jump refuse");
+	refuse_each(w);
 	close_chain(w);
 }
 

@@ -66,6 +66,7 @@ struct route_server {
  * @held: nobody is left
  * @n_addresses: of all its services
  * @addresses: both families mixed
+ * @n_translated: the first so many of @addresses may be this gateway's own: then they need no route
  */
 struct route_pool {
 	uint32_t id;
@@ -75,6 +76,7 @@ struct route_pool {
 	bool held;
 	uint32_t n_addresses;
 	const uint8_t (*addresses)[16];
+	uint32_t n_translated;
 };
 
 /**

@@ -114,20 +114,41 @@ static void take_one(void *arg, struct nlmsghdr *message)
 	netobject_parse(message, arg);
 }
 
-/* Where would a packet to the service go, if we did nothing? */
-static void check_address(struct work *work, const uint8_t address[16])
+/* Where would a packet to the service go, if we did nothing? Return: 0 or -errno. */
+static int look_up(struct work *work, const uint8_t address[16], struct netobject *ret_found)
+{
+	*ret_found = (struct netobject){ .prefix = 0 };
+	return netlink_query(work->run->route->netlink, netobject_lookup_message(address, true), take_one,
+			     ret_found);
+}
+
+/* The kernel's own host route in main comes before the local one, while an address is new. */
+static bool is_own(const struct netobject *found, const uint8_t address[16])
 {
 	struct netobject wanted = route_plan_service(address, 0);
-	struct netobject found = { .prefix = 0 };
+
+	return (found->type != RTN_UNICAST && found->table != RT_TABLE_MAIN) ||
+	       (found->prefix == wanted.prefix && found->protocol == RTPROT_KERNEL);
+}
+
+static bool needs_no_route(struct work *work, uint32_t index)
+{
+	const struct route_pool *pool = work->pool;
+	struct netobject found;
+
+	return index < pool->n_translated && !look_up(work, pool->addresses[index], &found) &&
+	       is_own(&found, pool->addresses[index]);
+}
+
+static void check_address(struct work *work, const uint8_t address[16])
+{
+	struct netobject wanted = route_plan_service(address, 0), found;
 	char text[NETOBJECT_TEXT_LEN];
 	char name[ADDRESS_TEXT_LEN];
 
-	if (netlink_query(work->run->route->netlink, netobject_lookup_message(address, true), take_one,
-			  &found) != 0)
+	if (look_up(work, address, &found))
 		return;
-	/* The kernel's own host route in main comes before the local one, while an address is new. */
-	if ((found.type != RTN_UNICAST && found.table != RT_TABLE_MAIN) ||
-	    (found.prefix == wanted.prefix && found.protocol == RTPROT_KERNEL)) {
+	if (is_own(&found, address)) {
 		route_run_problem(work->run, -EEXIST,
 				  "%s: service address %s is this gateway's own, take it off the interface (`%s`)",
 				  work->name, address_format(address, name), netobject_format(&found, text));
@@ -151,7 +172,7 @@ static void check_pool(struct work *work)
 	for (uint32_t i = 0; i < pool->n_addresses; i++) {
 		enum share share = work->share[route_family(pool->addresses[i])];
 
-		if (share == SHARE_SERVE || share == SHARE_UNREACHABLE)
+		if ((share == SHARE_SERVE || share == SHARE_UNREACHABLE) && !needs_no_route(work, i))
 			check_address(work, pool->addresses[i]);
 	}
 }
@@ -282,7 +303,7 @@ static void put_pool(struct work *work)
 
 	put_nexthops(work);
 	for (uint32_t i = 0; i < pool->n_addresses; i++) {
-		if (put_service(work, pool->addresses[i]) != 0)
+		if (!needs_no_route(work, i) && put_service(work, pool->addresses[i]) != 0)
 			take_back(work);
 	}
 }
