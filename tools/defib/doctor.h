@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `defib doctor`: checks in doctor_machine.c, doctor_instance.c and doctor_nat.c, their report in doctor.c. */
+/* `defib doctor`: checks in doctor_machine.c, doctor_instance.c, doctor_nat.c; their report in doctor.c. */
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
