@@ -7,6 +7,7 @@
 #define DEFIB_MAPS_H
 
 #include <defib/abi.h>
+#include <defib/vip.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -28,6 +29,7 @@ MAP_OF(BPF_MAP_TYPE_HASH, struct dfb_service_key, struct dfb_service, BPF_F_NO_P
 services SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_control, BPF_F_MMAPABLE) control SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_HASH, __u32, struct dfb_interface, BPF_F_NO_PREALLOC) interfaces SEC(".maps");
+MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_station, 0) stations SEC(".maps");
 
 /* written by the prober */
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_attempts, BPF_F_MMAPABLE) attempts SEC(".maps");

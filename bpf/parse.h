@@ -20,6 +20,8 @@
 #define PARSE_ICMP_REPLY 0
 #define PARSE_ICMP6_REQUEST 128 /* RFC 4443 */
 #define PARSE_ICMP6_REPLY 129
+#define PARSE_ICMP6_SOLICITATION 135 /* RFC 4861 */
+#define PARSE_ICMP6_ADVERTISEMENT 136
 #define PARSE_FRAGMENT_OFFSET 0x1fff
 #define PARSE_MORE_FRAGMENTS 0x2000
 #define PARSE_VLAN_ID 0x0fff
@@ -44,7 +46,8 @@ enum parse_result {
 
 /**
  * struct packet - where things are; pointers into the frame
- * @l3: the IP header
+ * @l3: the IP header, or what else is behind the tags
+ * @type: of @l3, as in the frame
  * @ipv6: which version of it
  * @l4: behind the IP header; nothing is known about its length
  * @l4_length: what the IP header says is there
@@ -59,6 +62,7 @@ struct packet {
 	void *l3;
 	void *l4;
 	__u32 l4_length;
+	__be16 type;
 	__u8 ipv6;
 	__u8 proto;
 	__u8 fragment;
@@ -80,7 +84,6 @@ static __always_inline enum parse_result parse_ip4(void *at, void *end, struct p
 		return PARSE_NOT_IP;
 	if (total < header || at + header > end)
 		return PARSE_TRUNCATED;
-	pkt->l3 = ip;
 	pkt->l4 = at + header;
 	pkt->l4_length = total - header;
 	pkt->proto = ip->protocol;
@@ -98,7 +101,6 @@ static __always_inline enum parse_result parse_ip6(void *at, void *end, struct p
 		return PARSE_TRUNCATED;
 	if (ip->version != 6)
 		return PARSE_NOT_IP;
-	pkt->l3 = ip;
 	pkt->ipv6 = 1;
 	pkt->l4 = ip + 1;
 	pkt->l4_length = bpf_ntohs(ip->payload_len);
@@ -130,6 +132,8 @@ static __always_inline enum parse_result parse_frame(void *data, void *end, stru
 		type = vlan->type;
 		at = vlan + 1;
 	}
+	pkt->l3 = at;
+	pkt->type = type;
 	if (type == bpf_htons(ETH_P_IP))
 		return parse_ip4(at, end, pkt);
 	if (type == bpf_htons(ETH_P_IPV6))

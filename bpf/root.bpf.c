@@ -39,6 +39,13 @@ static __always_inline int is_echo_reply(const struct packet *pkt, const struct 
 	return echo->type == (pkt->ipv6 ? PARSE_ICMP6_REPLY : PARSE_ICMP_REPLY);
 }
 
+/* Neighbour discovery behind a fragment header is none (RFC 6980). */
+static __always_inline int is_about_neighbours(const struct packet *pkt, const struct parse_echo *icmp)
+{
+	return pkt->ipv6 &&
+	       (icmp->type == PARSE_ICMP6_SOLICITATION || icmp->type == PARSE_ICMP6_ADVERTISEMENT);
+}
+
 static __always_inline __u32 classify(const struct packet *pkt, void *end)
 {
 	struct dfb_xdp_conf *conf = bpf_map_lookup_elem(&xdp_conf, &(__u32){0});
@@ -53,6 +60,8 @@ static __always_inline __u32 classify(const struct packet *pkt, void *end)
 		return DFB_XDP_LOSS;
 	if (echo && is_echo_reply(pkt, echo) && is_ours(pkt, echo, end))
 		return DFB_XDP_BEAT;
+	if (echo && is_about_neighbours(pkt, echo))
+		return DFB_XDP_VIP;
 	return DFB_XDP_SLOT_MAX;
 }
 
@@ -60,12 +69,17 @@ SEC("xdp")
 int dfb_root(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	enum parse_result result;
 	struct packet pkt = {};
 	__u32 slot;
 
-	if (parse_frame(data, end, &pkt) != PARSE_OK)
+	result = parse_frame(data, end, &pkt);
+	if (result == PARSE_NOT_IP && pkt.type == bpf_htons(ETH_P_ARP))
+		slot = DFB_XDP_VIP;
+	else if (result == PARSE_OK)
+		slot = classify(&pkt, end);
+	else
 		return XDP_PASS;
-	slot = classify(&pkt, end);
 	if (slot < DFB_XDP_SLOT_MAX)
 		bpf_tail_call(ctx, &xdp_slots, slot);
 	return XDP_PASS;

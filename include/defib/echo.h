@@ -14,6 +14,7 @@ enum dfb_xdp_slot {
 	DFB_XDP_BEAT, /* replies to our probes */
 	DFB_XDP_ECHO, /* requests to the responder */
 	DFB_XDP_LOSS, /* streams */
+	DFB_XDP_VIP,  /* who has an address? ARP, neighbour solicitations and advertisements */
 	DFB_XDP_SLOT_MAX,
 };
 

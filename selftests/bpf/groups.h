@@ -15,6 +15,7 @@ int successor_tests(void);
 int wire_tests(void);
 int loss_tests(void);
 int far_tests(void);
+int vip_tests(void);
 int stack_tests(void);
 
 #endif

@@ -23,6 +23,7 @@ int main(void)
 	failed += wire_tests();
 	failed += loss_tests();
 	failed += far_tests();
+	failed += vip_tests();
 	failed += stack_tests();
 	return failed ? 1 : 0;
 }

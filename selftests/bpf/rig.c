@@ -73,6 +73,10 @@ static void load_programs(void)
 	rig.loss = loss_bpf__open_opts(&opts);
 	assert_non_null(rig.loss);
 	assert_int_equal(loss_bpf__load(rig.loss), 0);
+	rig.vip = vip_bpf__open_opts(&opts);
+	assert_non_null(rig.vip);
+	pins_capacity(rig.vip->obj, RIG_SERVERS, RIG_POOLS);
+	assert_int_equal(vip_bpf__load(rig.vip), 0);
 }
 
 /* Its frames pass the egress program, which sees its cookie (QDISC_BYPASS would skip it). */
@@ -156,6 +160,7 @@ int rig_close(void **state)
 	close(rig.prober);
 	close(rig.stranger);
 	close(rig.peer);
+	vip_bpf__destroy(rig.vip);
 	loss_bpf__destroy(rig.loss);
 	echo_bpf__destroy(rig.echo);
 	root_bpf__destroy(rig.root);

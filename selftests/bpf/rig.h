@@ -22,6 +22,7 @@
 
 #include <defib/abi.h>
 #include <defib/echo.h>
+#include <defib/vip.h>
 
 #include "base/clean.h"
 #include "beat.skel.h"
@@ -30,6 +31,7 @@
 #include "loss.skel.h"
 #include "root.skel.h"
 #include "steer.skel.h"
+#include "vip.skel.h"
 
 #define RIG_SERVERS 256
 #define RIG_POOLS 64
@@ -55,6 +57,7 @@ struct rig {
 	struct root_bpf *root;
 	struct echo_bpf *echo;
 	struct loss_bpf *loss;
+	struct vip_bpf *vip;
 	struct ring_buffer *ring;
 	int ifindex;
 	int prober, stranger, peer;

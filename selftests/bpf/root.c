@@ -14,6 +14,7 @@
 #define ECHO XDP_TX   /* what the program in the slot says */
 #define BEAT XDP_DROP
 #define LOSS XDP_ABORTED
+#define VIP XDP_REDIRECT
 #define NONE XDP_PASS /* what the root says */
 
 enum only {
@@ -62,7 +63,12 @@ static const struct row rows[] = {
 	{"ICMP in IPv6", .in = {PING4, .icmp = ICMP_ECHOREPLY}, NONE, IPV6},
 	{"ICMPv6 in IPv4", .in = {PING6, .icmp = ICMP6_ECHO_REPLY}, NONE, IPV4},
 	{"TCP", .in = {.proto = IPPROTO_TCP}, NONE},
-	{"ARP", .in = {.ethertype = 0x0806}, NONE},
+	{"a neighbour solicitation", .in = {PING6, .icmp = ND_NEIGHBOR_SOLICIT}, VIP, IPV6},
+	{"a neighbour advertisement", .in = {PING6, .icmp = ND_NEIGHBOR_ADVERT}, VIP, IPV6},
+	{"a router solicitation", .in = {PING6, .icmp = ND_ROUTER_SOLICIT}, NONE, IPV6},
+	{"a neighbour solicitation in IPv4", .in = {PING4, .icmp = ND_NEIGHBOR_SOLICIT}, NONE, IPV4},
+	{"ARP", .in = {.ethertype = 0x0806}, VIP},
+	{"RARP", .in = {.ethertype = 0x8035}, NONE},
 	{"not IP's version", .in = {.version = 7}, NONE},
 	{"three tags", .in = {.tags = 3}, NONE},
 };
@@ -174,6 +180,7 @@ static int set_up(void **state)
 	fill_slot(DFB_XDP_ECHO, ECHO);
 	fill_slot(DFB_XDP_BEAT, BEAT);
 	fill_slot(DFB_XDP_LOSS, LOSS);
+	fill_slot(DFB_XDP_VIP, VIP);
 	return 0;
 }
 

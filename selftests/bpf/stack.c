@@ -180,23 +180,27 @@ static void the_deepest_chain_fits_debians_kernel(void **state)
 	struct beat_bpf *beat = beat_bpf__open_opts(&opts);
 	struct steer_bpf *steer = steer_bpf__open_opts(&opts);
 	struct loss_bpf *loss = loss_bpf__open_opts(&opts);
+	struct vip_bpf *vip = vip_bpf__open_opts(&opts);
 	struct echo_bpf *echo = echo_bpf__open();
 	struct root_bpf *root = root_bpf__open();
 
 	(void)state;
-	assert_true(beat && steer && loss && echo && root);
+	assert_true(beat && steer && loss && vip && echo && root);
 	pins_directory(PIN_DIR);
 	beat->rodata->n_servers = RIG_SERVERS;
 	pins_capacity(beat->obj, RIG_SERVERS, RIG_POOLS);
 	pins_capacity(steer->obj, RIG_SERVERS, RIG_POOLS);
+	pins_capacity(vip->obj, RIG_SERVERS, RIG_POOLS);
 	measure_all(beat->obj);
 	measure_all(steer->obj);
 	measure_all(loss->obj);
+	measure_all(vip->obj);
 	measure_all(echo->obj);
 	measure_all(root->obj);
 	beat_bpf__destroy(beat);
 	steer_bpf__destroy(steer);
 	loss_bpf__destroy(loss);
+	vip_bpf__destroy(vip);
 	echo_bpf__destroy(echo);
 	root_bpf__destroy(root);
 }
