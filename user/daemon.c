@@ -328,6 +328,9 @@ static int open_network(struct daemon *d)
 
 	if (err)
 		return fail("netlink", err);
+	err = announce_new(d->loop, &d->announce);
+	if (err)
+		return fail("packet socket", err);
 	d->link = link_new(d->loop, d->policy, daemon_emit, d);
 	if (!d->link)
 		return fail("netlink", -errno);
@@ -381,6 +384,7 @@ static void finish(struct daemon *d)
 {
 	prober_close(d->prober);
 	link_free(d->link);
+	announce_free(d->announce);
 	route_free(d->route);
 	accounts_close(d);
 	translation_close(d);

@@ -6,6 +6,7 @@
 #ifndef DEFIB_DAEMON_H
 #define DEFIB_DAEMON_H
 
+#include "act/announce.h"
 #include "act/prober.h"
 #include "act/route.h"
 #include "act/worker.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct policy *policy;
 	struct kern *kern;
 	struct route *route;
+	struct announce *announce;
 	struct link *link;
 	struct worker *worker;
 	struct ctl_server *ctl;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "ctl/report.h"
 #include "daemon.h"
+#include "vips.h"
 #include "want.h"
 
 static const char *steer_error(int err)
@@ -116,6 +117,7 @@ static enum log_level level_of(const struct report *r)
 	case REPORT_UNROUTABLE:
 	case REPORT_HOOK_FAILED:
 	case REPORT_RELOAD_FAILED:
+	case REPORT_CLAIMED:
 		return LOG_LEVEL_WARNING;
 	default:
 		return LOG_LEVEL_INFO;
@@ -148,6 +150,12 @@ void daemon_act(struct daemon *d, const struct action *a)
 		break;
 	case ACTION_FLAG:
 		err = kern_flag(d->kern, a->flag.server, a->flag.flags, a->flag.cannot_leave);
+		break;
+	case ACTION_STATION:
+		vips_station(d, a);
+		break;
+	case ACTION_ANNOUNCE:
+		vips_announce(d, a);
 		break;
 	case ACTION_SYNC:
 		sync_all(d);

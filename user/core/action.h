@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <defib/abi.h>
+#include <defib/vip.h>
 
 #include "policy.h"
 
@@ -17,6 +18,8 @@ enum action_kind {
 	ACTION_COMMIT,	/* make the routing tables show the pool's server -> COMMITTED */
 	ACTION_HOLD,	/* nobody is left (or somebody again): stop marking, change the route */
 	ACTION_FLAG,	/* why a server must not be chosen: DFB_SERVER_*, into the kernel */
+	ACTION_STATION, /* a server's MAC address on the clients' segment, into the kernel */
+	ACTION_ANNOUNCE,/* tell the clients' segment whose MAC address a pool's services have now */
 	ACTION_SYNC,	/* compare all rules and routes of ours with what should be -> SYNCED */
 	ACTION_REPORT,	/* tell the world: log, monitor, history, hooks */
 	ACTION_ANSWER,	/* answer an operator's request */
@@ -43,6 +46,7 @@ enum report_kind {
 	REPORT_BLACKOUT,     /* "blackout": what a failover cost a service's clients, by their streams */
 	REPORT_STREAM_SILENT,   /* "stream-silent": a stream is, for longer than its threshold */
 	REPORT_STREAM_BLACKOUT, /* "stream-blackout": and goes on with its numbers */
+	REPORT_CLAIMED,	     /* "address-claimed": somebody else says that a service's address is his */
 	REPORT_KIND_MAX,
 };
 
@@ -107,6 +111,15 @@ struct action {
 			uint32_t flags;
 			bool cannot_leave[DFB_FAMILIES];
 		} flag;
+		struct {
+			uint32_t server;
+			uint32_t family;
+			struct dfb_station at;
+		} station;
+		struct {
+			uint32_t pool;
+			uint32_t server;
+		} announce;
 		struct report report;
 		struct {
 			uint64_t request;

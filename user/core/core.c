@@ -118,6 +118,12 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	case EVENT_ROUTABLE:
 		server_on_routable(&s, &ev->routable);
 		break;
+	case EVENT_STATION:
+		vip_on_station(&s, &ev->station);
+		break;
+	case EVENT_CLAIM:
+		vip_on_claim(&s, &ev->claim);
+		break;
 	case EVENT_STEERED:
 		pool_on_steered(&s, &ev->result);
 		break;

@@ -7,6 +7,7 @@
  *
  *   server.c    what we know of a server, from its targets, its routes and its operator
  *   pool.c      who serves, who should, and whether the routing tables of record show it
+ *   vip.c       addresses on the clients' own segment
  *   operator.c  commands
  *   tell.c      reports to the world
  *   timing.c    derived bounds
@@ -46,6 +47,7 @@ extern const char *const reason_names[DFB_REASON_MAX];
  * struct core_server - a server
  * @policy: its configuration; NULL: no such id
  * @target: last news of its targets
+ * @station: where it is on the clients' segment
  * @flags: DFB_SERVER_*
  * @told: last state reported
  * @was_told: there was one
@@ -53,6 +55,7 @@ extern const char *const reason_names[DFB_REASON_MAX];
 struct core_server {
 	const struct policy_server *policy;
 	struct event_target target[DFB_FAMILIES];
+	struct dfb_station station[DFB_FAMILIES];
 	bool cannot_leave[DFB_FAMILIES];
 	uint32_t flags;
 	uint8_t families; /* bit DFB_FAMILY_*: in which its pools use it */
@@ -81,6 +84,8 @@ struct core_server {
  * @steer_ns: not before, as steering failed; 0: at any time
  * @request: operator's request that waits for ACTION_STEER, 0: none
  * @last: the last change
+ * @announced_ns: when a claim was last answered by an announcement
+ * @claim_told_ns: when a claim was last reported; @claims: since then
  * @told: last state of its services reported
  */
 struct core_pool {
@@ -104,6 +109,9 @@ struct core_pool {
 	uint64_t proposed_ns;
 	uint64_t request;
 	struct dfb_switch last;
+	uint64_t announced_ns;
+	uint64_t claim_told_ns;
+	uint32_t claims;
 	enum service_state told;
 };
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <defib/abi.h>
+#include <defib/vip.h>
 
 struct policy;
 
@@ -20,6 +21,8 @@ enum event_kind {
 	EVENT_POOL,	   /* the kernel's view of who serves (edge, or adopted at start) */
 	EVENT_PROPOSAL,	   /* the kernel reached a verdict for a pool with `fast: false` */
 	EVENT_ROUTABLE,	   /* a server's address can, or cannot, be reached directly */
+	EVENT_STATION,	   /* a server's MAC address on a segment that it shares with clients */
+	EVENT_CLAIM,	   /* somebody else says that a service's address is his */
 	EVENT_STEERED,	   /* result of ACTION_STEER */
 	EVENT_COMMITTED,   /* result of ACTION_COMMIT */
 	EVENT_SYNCED,	   /* result of ACTION_SYNC */
@@ -61,6 +64,12 @@ struct event_routable {
 	char why[96];			 /* when not ok */
 };
 
+struct event_station {
+	uint32_t server;
+	uint32_t family; /* DFB_FAMILY_*: of the address that was asked for */
+	struct dfb_station at;
+};
+
 struct event_result {
 	uint32_t pool;
 	uint64_t epoch;
@@ -91,6 +100,8 @@ struct event {
 		struct event_target target;
 		struct event_pool pool;	    /* POOL, PROPOSAL */
 		struct event_routable routable;
+		struct event_station station;
+		struct dfb_claim claim;
 		struct event_result result; /* STEERED, COMMITTED */
 		struct event_synced synced;
 		struct event_operator op;   /* FAILOVER, MAINTENANCE */

@@ -66,6 +66,7 @@ struct policy_pool {
 	enum policy_when_none when_none;
 	bool fast;	  /* the same for all services of a pool */
 	uint8_t families; /* bit DFB_FAMILY_*: what its services use */
+	uint8_t vips;	  /* likewise, those with `redirect: vip` */
 };
 
 /** struct policy_port - a service's port; for the record only where packets are routed */

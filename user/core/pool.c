@@ -317,6 +317,7 @@ void pool_on_kernel(struct step *s, const struct event_pool *p)
 	pool->retry_ns = 0;
 	pool->retries = 0;
 	pool->proposed = 0;
+	vip_announce(s, p->pool);
 	if (changes && p->last.reason != DFB_REASON_INITIAL)
 		tell_failover(s, p->pool, changes);
 	pool_review(s, p->pool);

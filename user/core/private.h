@@ -55,6 +55,11 @@ void pool_on_proposal(struct step *s, const struct event_pool *p);
 void pool_on_steered(struct step *s, const struct event_result *r);
 void pool_on_committed(struct step *s, const struct event_result *r);
 
+/* vip.c */
+void vip_announce(struct step *s, uint32_t pool);
+void vip_on_station(struct step *s, const struct event_station *e);
+void vip_on_claim(struct step *s, const struct dfb_claim *claim);
+
 /* operator.c */
 void operator_failover(struct step *s, const struct event_operator *op);
 void operator_maintenance(struct step *s, const struct event_operator *op);

@@ -123,8 +123,10 @@ bool server_is_alive(const struct core_server *server, const struct core_pool *p
 static void adopt_policy(struct core_server *server, const struct policy_server *policy)
 {
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		if (!policy->has[family])
-			server->target[family] = (struct event_target){0};
+		if (policy->has[family])
+			continue;
+		server->target[family] = (struct event_target){0};
+		server->station[family] = (struct dfb_station){0};
 	}
 	server->policy = policy;
 	server->families = 0;

@@ -24,6 +24,7 @@ const char *const report_kind_names[] = {
 	[REPORT_BLACKOUT] = "blackout",
 	[REPORT_STREAM_SILENT] = "stream-silent",
 	[REPORT_STREAM_BLACKOUT] = "stream-blackout",
+	[REPORT_CLAIMED] = "address-claimed",
 };
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,
@@ -94,6 +95,13 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 		snprintf(text, size, "routable %s %s", server_name(core, ev->routable.server),
 			 ev->routable.ok ? "yes" : ev->routable.why);
 		break;
+	case EVENT_STATION:
+		snprintf(text, size, "station %s/%d if%u", server_name(core, ev->station.server),
+			 ev->station.family ? 6 : 4, ev->station.at.ifindex);
+		break;
+	case EVENT_CLAIM:
+		snprintf(text, size, "claim %s if%u", pool_name(core, ev->claim.pool), ev->claim.ifindex);
+		break;
 	case EVENT_STEERED:
 		trace_result(core, "steered", &ev->result, text, size);
 		break;
@@ -157,6 +165,14 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 		break;
 	case ACTION_FLAG:
 		snprintf(text, size, "flag %s %#x", server_name(core, a->flag.server), a->flag.flags);
+		break;
+	case ACTION_STATION:
+		snprintf(text, size, "station %s/%d if%u", server_name(core, a->station.server),
+			 a->station.family ? 6 : 4, a->station.at.ifindex);
+		break;
+	case ACTION_ANNOUNCE:
+		snprintf(text, size, "announce %s server=%s", pool_name(core, a->announce.pool),
+			 server_name(core, a->announce.server));
 		break;
 	case ACTION_REPORT:
 		trace_report(&a->report, text, size);

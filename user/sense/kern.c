@@ -119,7 +119,8 @@ static void set_capacities(struct bpf_object *obj, uint32_t servers, uint32_t ad
 		{"state", servers * DFB_FAMILIES},   {"rtt", servers * DFB_FAMILIES},
 		{"servers", servers},		     {"plans", DFB_MAX_POOLS + 1},
 		{"pools", DFB_MAX_POOLS + 1},	     {"services", addresses},
-		{"interfaces", KERN_INTERFACES},
+		{"interfaces", KERN_INTERFACES},     {"stations", servers * DFB_FAMILIES},
+		{"claims", DFB_MAX_POOLS + 1},
 		{"pulses", (uint32_t)libbpf_num_possible_cpus()},
 	};
 
@@ -142,15 +143,19 @@ int kern_load(struct kern *k, const struct policy *policy, const char *maps_dir)
 		return err;
 	k->beat = beat_bpf__open_opts(&opts);
 	k->steer = k->beat ? steer_bpf__open_opts(&opts) : NULL;
-	if (!k->steer)
+	k->vip = k->steer ? vip_bpf__open_opts(&opts) : NULL;
+	if (!k->vip)
 		return -errno;
 	k->beat->rodata->n_servers = k->capacity;
 	k->steer->rodata->mark_mask = policy->gateway.mark_mask;
 	k->steer->rodata->mark_shift = (uint32_t)ffs((int)policy->gateway.mark_mask) - 1;
 	set_capacities(k->beat->obj, k->capacity, k->addresses);
 	set_capacities(k->steer->obj, k->capacity, k->addresses);
+	set_capacities(k->vip->obj, k->capacity, k->addresses);
 	err = beat_bpf__load(k->beat);
-	return err ? err : steer_bpf__load(k->steer);
+	if (!err)
+		err = steer_bpf__load(k->steer);
+	return err ? err : vip_bpf__load(k->vip);
 }
 
 int kern_put_control(struct kern *k, const struct policy *policy)
@@ -181,6 +186,28 @@ static int on_record(void *arg, void *data, size_t size)
 	if (size >= sizeof(struct dfb_event) && news_from_record(data, &ev))
 		k->emit(k->arg, &ev);
 	return 0;
+}
+
+static int on_claim(void *arg, void *data, size_t size)
+{
+	struct kern *k = arg;
+	struct event ev = {.kind = EVENT_CLAIM};
+
+	if (size < sizeof(ev.claim))
+		return 0;
+	memcpy(&ev.claim, data, sizeof(ev.claim));
+	ev.time_ns = ev.claim.time_ns;
+	k->emit(k->arg, &ev);
+	return 0;
+}
+
+/* All rings that are listened to have one descriptor. */
+static int open_rings(struct kern *k)
+{
+	k->ring = ring_buffer__new(bpf_map__fd(k->beat->maps.events), on_record, k, NULL);
+	if (!k->ring)
+		return -errno;
+	return ring_buffer__add(k->ring, bpf_map__fd(k->vip->maps.claim_events), on_claim, k);
 }
 
 void kern_adopt_pool(struct kern *k, uint32_t id)
@@ -292,9 +319,8 @@ static int open_all(struct kern *k, const struct policy *policy, char *why, size
 	if (err)
 		return err;
 	k->inherits = !access(k->paths.former_dir, F_OK);
-	k->ring = ring_buffer__new(bpf_map__fd(k->beat->maps.events), on_record, k, NULL);
 	k->ring_full = ring_full(k);
-	return k->ring ? 0 : -errno;
+	return open_rings(k);
 }
 
 int kern_open(const struct paths *paths, const struct policy *policy, kern_emit *emit, void *arg,
@@ -331,6 +357,8 @@ void kern_close(struct kern *k)
 	if (!k)
 		return;
 	ring_buffer__free(k->ring);
+	if (k->vip)
+		vip_bpf__destroy(k->vip);
 	if (k->steer)
 		steer_bpf__destroy(k->steer);
 	if (k->beat)
@@ -378,6 +406,11 @@ uint32_t kern_flags(const struct kern *k, uint32_t server)
 	struct dfb_server who;
 
 	return map_get(k->beat->maps.servers, server, &who) ? 0 : who.flags;
+}
+
+int kern_station(struct kern *k, uint32_t server, uint32_t family, const struct dfb_station *at)
+{
+	return map_put(k->beat->maps.stations, dfb_target_id(server, family), at);
 }
 
 int kern_hold(struct kern *k, uint32_t pool, bool held)

@@ -92,6 +92,9 @@ int kern_flag(struct kern *kern, uint32_t server, uint32_t flags, const bool can
 /** kern_flags() - the flags found, so that maintenance outlives the controller. */
 uint32_t kern_flags(const struct kern *kern, uint32_t server);
 
+/** kern_station() - where a target is on the clients' own segment. Return: 0 or -errno. */
+int kern_station(struct kern *kern, uint32_t server, uint32_t family, const struct dfb_station *at);
+
 /** kern_hold() - stop, or resume, marking a pool's packets. */
 int kern_hold(struct kern *kern, uint32_t pool, bool held);
 

@@ -35,6 +35,21 @@ static bool lists(const char names[][POLICY_IFNAME], uint32_t n, const char *nam
 	return false;
 }
 
+/* Addresses on the clients' own segment are answered for where clients and servers are. */
+static bool has_vips(const struct policy *policy, const char *name)
+{
+	const struct policy_gateway *gw = &policy->gateway;
+
+	if (!lists(gw->client_interfaces, gw->n_client_interfaces, name) ||
+	    !lists(gw->server_interfaces, gw->n_server_interfaces, name))
+		return false;
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		if (policy->pools[i].vips)
+			return true;
+	}
+	return false;
+}
+
 /* --- detaching ------------------------------------------------------------------------------- */
 
 static void detach_server(const struct paths *paths, int ifindex, const struct dfb_interface *face,
@@ -43,6 +58,7 @@ static void detach_server(const struct paths *paths, int ifindex, const struct d
 	struct xdp_use use;
 
 	name_xdp_use(&use, paths, ifindex);
+	xdp_vacate(&use, DFB_XDP_VIP);
 	xdp_leave(&use);
 	if (exists)
 		clsact_detach(ifindex, CLSACT_EGRESS, paths->links_dir, face->clsact && !face->client);
@@ -118,8 +134,27 @@ static int attach_client(struct kern *k, int ifindex, bool *made, char *why, siz
 			     k->paths.links_dir, made, why, size);
 }
 
+/* A root that an earlier build made, and others use, has fewer slots. */
+static int attach_vip(struct kern *k, const struct xdp_use *use, bool wanted, char *why, size_t size)
+{
+	char name[IF_NAMESIZE] = "?";
+	int err;
+
+	if (!wanted) {
+		xdp_vacate(use, DFB_XDP_VIP);
+		return 0;
+	}
+	err = xdp_fill(use, DFB_XDP_VIP, bpf_program__fd(k->vip->progs.dfb_vip));
+	if_indextoname((unsigned int)use->ifindex, name);
+	if (err)
+		snprintf(why, size, "%s: cannot answer for addresses with `redirect: vip`: %s", name, err == -E2BIG ?
+			 "the XDP root there is an earlier version's; `defib teardown` and start again" :
+			 strerror(-err));
+	return err;
+}
+
 /* clsact first: it tells whether another instance is here, which shares the XDP root with us. */
-static int attach_server(struct kern *k, int ifindex, bool *made, char *why, size_t size)
+static int attach_server(struct kern *k, int ifindex, bool vips, bool *made, char *why, size_t size)
 {
 	struct xdp_use use;
 	int err;
@@ -130,13 +165,15 @@ static int attach_server(struct kern *k, int ifindex, bool *made, char *why, siz
 		return err;
 	name_xdp_use(&use, &k->paths, ifindex);
 	err = xdp_join(&use, bpf_program__fd(k->beat->progs.dfb_reply), 0, why, size);
-	if (err)
-		clsact_detach(ifindex, CLSACT_EGRESS, k->paths.links_dir, false);
+	if (!err)
+		return attach_vip(k, &use, vips, why, size);
+	clsact_detach(ifindex, CLSACT_EGRESS, k->paths.links_dir, false);
 	return err;
 }
 
 /* Noted before it is done, so that a teardown finds all that a crash left half done. */
-static int attach_one(struct kern *k, const char *name, bool client, char *why, size_t size)
+static int attach_one(struct kern *k, const struct policy *policy, const char *name, bool client, char *why,
+		      size_t size)
 {
 	uint32_t ifindex = if_nametoindex(name);
 	int interfaces = bpf_map__fd(k->beat->maps.interfaces), err;
@@ -156,7 +193,7 @@ static int attach_one(struct kern *k, const char *name, bool client, char *why, 
 	if (bpf_map_update_elem(interfaces, &ifindex, &face, BPF_ANY))
 		return -errno;
 	err = client ? attach_client(k, (int)ifindex, &made, why, size) :
-		       attach_server(k, (int)ifindex, &made, why, size);
+		       attach_server(k, (int)ifindex, has_vips(policy, name), &made, why, size);
 	face.clsact |= made;
 	face.generic = xdp_is_generic((int)ifindex);
 	bpf_map_update_elem(interfaces, &ifindex, &face, BPF_ANY);
@@ -168,12 +205,15 @@ static bool is_client_complete(const struct kern *k, int ifindex)
 	return clsact_is_attached(ifindex, CLSACT_INGRESS, k->paths.links_dir);
 }
 
-static bool is_server_complete(const struct kern *k, int ifindex)
+static bool is_server_complete(const struct kern *k, int ifindex, bool vips)
 {
 	struct xdp_use use;
 
 	name_xdp_use(&use, &k->paths, ifindex);
-	return clsact_is_attached(ifindex, CLSACT_EGRESS, k->paths.links_dir) && xdp_is_joined(&use);
+	if (!clsact_is_attached(ifindex, CLSACT_EGRESS, k->paths.links_dir) || !xdp_is_joined(&use))
+		return false;
+	use.slot = DFB_XDP_VIP;
+	return !vips || xdp_occupant(&use);
 }
 
 bool kern_find_missing(const struct kern *k, const struct policy *policy, char *ret_name)
@@ -186,7 +226,8 @@ bool kern_find_missing(const struct kern *k, const struct policy *policy, char *
 					    gw->server_interfaces[i - gw->n_client_interfaces];
 		int ifindex = (int)if_nametoindex(name);
 
-		if (!ifindex || (client ? is_client_complete(k, ifindex) : is_server_complete(k, ifindex)))
+		if (!ifindex || (client ? is_client_complete(k, ifindex) :
+					  is_server_complete(k, ifindex, has_vips(policy, name))))
 			continue;
 		text_copy(ret_name, POLICY_IFNAME, name);
 		return true;
@@ -228,7 +269,7 @@ int kern_attach(struct kern *k, const struct policy *policy, char *why, size_t s
 		bool client = i < gw->n_client_interfaces;
 		const char *name = client ? gw->client_interfaces[i] :
 					    gw->server_interfaces[i - gw->n_client_interfaces];
-		int err = attach_one(k, name, client, why, size);
+		int err = attach_one(k, policy, name, client, why, size);
 
 		if (err && err != -ENODEV)
 			return err;

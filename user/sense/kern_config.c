@@ -88,6 +88,14 @@ static int order_target(struct kern *k, enum dfb_order_kind kind, uint32_t id)
 	return err;
 }
 
+/* What was at the former address is not at this one. */
+static int forget_station(struct kern *k, uint32_t id)
+{
+	const struct dfb_station nowhere = {};
+
+	return map_put(k->beat->maps.stations, id, &nowhere);
+}
+
 static int put_target(struct kern *k, const struct policy_server *s, uint32_t family, bool *ret_changed)
 {
 	uint32_t id = dfb_target_id(s->id, family);
@@ -103,6 +111,8 @@ static int put_target(struct kern *k, const struct policy_server *s, uint32_t fa
 		err = map_put(k->beat->maps.targets, id, &new);
 	}
 	if (!err && another)
+		err = forget_station(k, id);
+	if (!err && another)
 		err = order_target(k, DFB_ORDER_RESET, id);
 	return err ? err : order_target(k, DFB_ORDER_ARM, id);
 }
@@ -116,7 +126,8 @@ static int drop_target(struct kern *k, uint32_t id, bool *ret_changed)
 		return err;
 	*ret_changed = true;
 	plan_no_target(&t, &t);
-	return map_put(k->beat->maps.targets, id, &t);
+	err = map_put(k->beat->maps.targets, id, &t);
+	return err ? err : forget_station(k, id);
 }
 
 /* --- servers, plans, services ---------------------------------------------------------------- */

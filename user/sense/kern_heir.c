@@ -10,7 +10,7 @@
  *   3. the prober of the former set is ended (the daemon does it)
  *   4. dfb_steer is replaced on the clients' interfaces
  *   5. a last look at the former pools: what moved since step 1 is taken over; former is removed
- *   6. dfb_stamp and dfb_reply are replaced, and a prober is started
+ *   6. dfb_stamp, dfb_reply and dfb_vip are replaced, and a prober is started
  *
  * A heir without a former was not finished, and is removed. A former beside maps means: go on from step 3.
  * So a start after a crash need not know how far the last one came, nor of which version it was.

@@ -9,6 +9,7 @@
 #include "beat.skel.h"
 #include "kern.h"
 #include "steer.skel.h"
+#include "vip.skel.h"
 
 #define KERN_SERVICES 65536 /* addresses; the map takes memory for what is there only */
 
@@ -22,6 +23,7 @@ struct kern {
 	struct paths paths;
 	struct beat_bpf *beat;
 	struct steer_bpf *steer;
+	struct vip_bpf *vip;
 	struct ring_buffer *ring;
 	kern_emit *emit;
 	void *arg;

@@ -6,9 +6,13 @@
  * server interface", and cannot be left for in a family without such an answer, without a carrier,
  * or while its neighbour entry is FAILED (until the neighbour is seen again, or the entry goes).
  *
- * Everything that is read in one go is judged once: interfaces first, then servers (EVENT_ROUTABLE),
- * then changes of what is ours (EVENT_TAMPERED), so that whoever answers by a sync finds the new
- * interfaces and servers in place.
+ * Where such an interface is a client interface as well, the neighbour's MAC address is told, too, as
+ * soon as it is known and whenever it, or the interface's own, is another one (EVENT_STATION). A server
+ * that has a service with `redirect: vip` is routable through such an interface only.
+ *
+ * Everything that is read in one go is judged once: interfaces first, then servers (EVENT_ROUTABLE,
+ * EVENT_STATION), then changes of what is ours (EVENT_TAMPERED), so that whoever answers by a sync finds the
+ * new interfaces and servers in place.
  */
 #ifndef SENSE_LINK_H
 #define SENSE_LINK_H

@@ -32,6 +32,13 @@ void link_look_again(struct link *link)
 		link->policy.servers[i].stale = true;
 }
 
+/* Left alone where there is none, or none of Ethernet. */
+static void read_station(struct nlattr *attribute, uint8_t ret_station[6])
+{
+	if (attribute && nla_len(attribute) == 6)
+		memcpy(ret_station, nla_data(attribute), 6);
+}
+
 /* --- interfaces ------------------------------------------------------------------------------ */
 
 /* The kernel takes routes and nexthop objects with it, and does not say so. */
@@ -65,6 +72,7 @@ static void heed_link(struct link *link, struct nlmsghdr *message)
 	const struct ifinfomsg *header = nlmsg_data(message);
 	bool gone = message->nlmsg_type == RTM_DELLINK;
 	bool up = header->ifi_flags & IFF_UP;
+	uint8_t own[6] = { 0 };
 	const char *name = "";
 	bool carrier;
 
@@ -77,10 +85,13 @@ static void heed_link(struct link *link, struct nlmsghdr *message)
 	carrier = header->ifi_flags & IFF_RUNNING;
 	if (attributes[IFLA_CARRIER])
 		carrier = nla_get_u8(attributes[IFLA_CARRIER]);
+	read_station(attributes[IFLA_ADDRESS], own);
 	for (size_t i = 0; i < link->policy.n_interfaces; i++) {
 		struct link_interface *interface = &link->policy.interfaces[i];
 		bool same = strcmp(interface->name, name) == 0;
 
+		if (same && !gone)
+			memcpy(interface->own, own, sizeof(own));
 		if (same && !gone)
 			interface_becomes(link, interface, header->ifi_index, up, carrier);
 		else if (interface->ifindex == header->ifi_index) /* removed, or renamed */
@@ -141,9 +152,12 @@ static void heed_neighbour(struct link *link, struct nlmsghdr *message)
 	server = &link->policy.servers[who->server];
 	path = &server->path[who->family];
 	/* Before the first judgement no interface is known, and any entry tells. */
-	if (!path->ifindex || path->ifindex == header->ndm_ifindex)
-		neighbour_becomes(server, path, !gone && header->ndm_state & NUD_FAILED,
-				  gone || header->ndm_state & NUD_VALID_STATES);
+	if (path->ifindex && path->ifindex != header->ndm_ifindex)
+		return;
+	if (!gone && header->ndm_state & NUD_VALID_STATES)
+		read_station(attributes[NDA_LLADDR], path->station);
+	neighbour_becomes(server, path, !gone && header->ndm_state & NUD_FAILED,
+			  gone || header->ndm_state & NUD_VALID_STATES);
 }
 
 /* --- rules, routes, nexthop objects ---------------------------------------------------------- */

@@ -47,6 +47,15 @@ static const struct link_interface *culprit(const struct link_policy *policy, co
 	return NULL;
 }
 
+static bool is_server_interface(const struct link_policy *policy, int ifindex)
+{
+	for (size_t i = 0; i < policy->n_interfaces; i++) {
+		if (policy->interfaces[i].ifindex == ifindex && policy->interfaces[i].server)
+			return true;
+	}
+	return false;
+}
+
 /* The longest addresses do not fit into an event; what is cut is the least. */
 static void explain(const struct link_policy *policy, const struct link_path *path,
 		    const struct answer *answer, char *why, size_t why_size)
@@ -67,6 +76,9 @@ static void explain(const struct link_policy *policy, const struct link_path *pa
 	else if (answer->route.has_gateway)
 		snprintf(text, sizeof(text), "%s is not on-link: routed via %s dev %s", address,
 			 address_format(answer->route.gateway, gateway), name);
+	else if (is_server_interface(policy, answer->route.ifindex))
+		snprintf(text, sizeof(text), "%s is on-link through %s, but with `redirect: vip` only through a"
+			 " client interface", address, name);
 	else
 		snprintf(text, sizeof(text), "%s is on-link through %s: %s is not a server interface", address,
 			 name, name);
@@ -80,7 +92,7 @@ static struct link_interface *way_of(struct link *link, struct link_path *path, 
 	struct link_interface *interface = link_interface_at(policy, answer->route.ifindex);
 
 	if (!answer->error && !answer->route.has_gateway && answer->route.type == RTN_UNICAST && interface &&
-	    interface->server)
+	    interface->server && (interface->client || !path->vip))
 		return interface;
 	if (path->last < 0 || answer->route.type == RTN_LOCAL)
 		return NULL;
@@ -158,6 +170,29 @@ static void tell_server(struct link *link, struct link_server *server)
 	link->emit(link->arg, &event);
 }
 
+/* Of a server that shares a segment with clients, and is known there. */
+static void tell_station(struct link *link, struct link_server *server, uint32_t family)
+{
+	static const struct dfb_station unknown;
+	struct link_path *path = &server->path[family];
+	const struct link_interface *interface = link_interface_at(&link->policy, path->ifindex);
+	struct event event = { .kind = EVENT_STATION, .station = { .server = server->id, .family = family } };
+	struct dfb_station *at = &event.station.at;
+
+	if (!interface || !interface->client ||
+	    !memcmp(path->station, unknown.address, sizeof(path->station)) ||
+	    !memcmp(interface->own, unknown.own, sizeof(interface->own)))
+		return;
+	at->ifindex = (uint32_t)path->ifindex;
+	memcpy(at->address, path->station, sizeof(at->address));
+	memcpy(at->own, interface->own, sizeof(at->own));
+	if (!memcmp(&path->said, at, sizeof(*at)))
+		return;
+	path->said = *at;
+	event.time_ns = clock_now_ns();
+	link->emit(link->arg, &event);
+}
+
 static void tell_interfaces(struct link *link)
 {
 	for (size_t i = 0; i < link->policy.n_interfaces; i++) {
@@ -201,5 +236,9 @@ void link_judge(struct link *link)
 	tell_interfaces(link);
 	for (size_t i = 0; i < link->policy.n_servers; i++)
 		tell_server(link, &link->policy.servers[i]);
+	for (size_t i = 0; i < link->policy.n_servers; i++) {
+		for (uint32_t family = 0; family < DFB_FAMILIES; family++)
+			tell_station(link, &link->policy.servers[i], family);
+	}
 	tell_changes(link);
 }

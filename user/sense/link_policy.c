@@ -4,19 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clean.h"
 #include "base/text.h"
 #include "link_state.h"
 
-static void add_interface(struct link_policy *policy, const char *name, bool server)
+static struct link_interface *add_interface(struct link_policy *policy, const char *name)
 {
 	for (size_t i = 0; i < policy->n_interfaces; i++) {
-		if (strcmp(policy->interfaces[i].name, name) == 0) {
-			policy->interfaces[i].server |= server;
-			return;
-		}
+		if (strcmp(policy->interfaces[i].name, name) == 0)
+			return &policy->interfaces[i];
 	}
 	text_copy(policy->interfaces[policy->n_interfaces].name, POLICY_IFNAME, name);
-	policy->interfaces[policy->n_interfaces++].server = server;
+	return &policy->interfaces[policy->n_interfaces++];
 }
 
 /* Of what begins with an address. */
@@ -49,7 +48,8 @@ static void read_addresses(struct link_policy *ours)
 	}
 }
 
-static void read_servers(const struct policy *policy, struct link_policy *ours)
+/* @vips: of each server, the families of addresses that it must be on the clients' segment for */
+static void read_servers(const struct policy *policy, struct link_policy *ours, const uint8_t *vips)
 {
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
 		struct link_server *server = &ours->servers[ours->n_servers++];
@@ -60,6 +60,7 @@ static void read_servers(const struct policy *policy, struct link_policy *ours)
 			struct link_path *path = &server->path[family];
 
 			path->has = policy->servers[i].has[family];
+			path->vip = vips[i] & (1u << family);
 			path->last = -1;
 			memcpy(path->address, policy->servers[i].address[family], sizeof(path->address));
 		}
@@ -67,6 +68,16 @@ static void read_servers(const struct policy *policy, struct link_policy *ours)
 	qsort(ours->servers, ours->n_servers, sizeof(*ours->servers), order_ids);
 	read_addresses(ours);
 	qsort(ours->addresses, ours->n_addresses, sizeof(*ours->addresses), order);
+}
+
+static void find_vips(const struct policy *policy, uint8_t *vips)
+{
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		const struct policy_pool *pool = &policy->pools[i];
+
+		for (uint32_t k = 0; k < pool->n_servers; k++)
+			vips[pool->servers[k]] |= pool->vips;
+	}
 }
 
 static void read_services(const struct policy *policy, struct link_policy *ours)
@@ -85,6 +96,7 @@ int link_policy_read(const struct policy *policy, struct link_policy *ret_policy
 		.table_base = gateway->table_base,
 		.rule_priority = gateway->rule_priority,
 	};
+	CLEAN_FREE uint8_t *vips = calloc(policy->n_servers + 1, sizeof(*vips));
 	size_t n_addresses = 0;
 
 	for (uint32_t i = 0; i < policy->n_services; i++)
@@ -92,15 +104,16 @@ int link_policy_read(const struct policy *policy, struct link_policy *ret_policy
 	ours.servers = calloc(policy->n_servers + 1, sizeof(*ours.servers));
 	ours.addresses = calloc((size_t)policy->n_servers * DFB_FAMILIES + 1, sizeof(*ours.addresses));
 	ours.services = calloc(n_addresses + 1, sizeof(*ours.services));
-	if (!ours.servers || !ours.addresses || !ours.services) {
+	if (!ours.servers || !ours.addresses || !ours.services || !vips) {
 		link_policy_fini(&ours);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < gateway->n_server_interfaces; i++)
-		add_interface(&ours, gateway->server_interfaces[i], true);
+		add_interface(&ours, gateway->server_interfaces[i])->server = true;
 	for (uint32_t i = 0; i < gateway->n_client_interfaces; i++)
-		add_interface(&ours, gateway->client_interfaces[i], false);
-	read_servers(policy, &ours);
+		add_interface(&ours, gateway->client_interfaces[i])->client = true;
+	find_vips(policy, vips);
+	read_servers(policy, &ours, vips);
 	read_services(policy, &ours);
 	*ret_policy = ours;
 	return 0;
@@ -145,6 +158,8 @@ static void inherit_server(struct link_policy *policy, struct link_server *serve
 		if (memcmp(path->address, was->path[family].address, sizeof(path->address)) != 0)
 			continue;
 		path->silent = was->path[family].silent;
+		path->said = was->path[family].said;
+		memcpy(path->station, was->path[family].station, sizeof(path->station));
 		path->last = same_interface(policy, old, was->path[family].last);
 	}
 }

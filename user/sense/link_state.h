@@ -17,30 +17,40 @@
 /**
  * struct link_interface - one that is configured
  * @server: servers are reached through it
+ * @client: clients come through it
+ * @own: its MAC address; all 0: it has none
  * @ifindex: 0: does not exist
  * @told: the ifindex that was last told to the callback
  */
 struct link_interface {
 	char name[POLICY_IFNAME];
 	bool server;
+	bool client;
 	bool up;
 	bool carrier;
+	uint8_t own[6];
 	int ifindex;
 	int told;
 };
 
 /**
  * struct link_path - one address of a server
+ * @vip: it must be on the clients' own segment
  * @silent: its neighbour entry is FAILED, and was not valid since
  * @ifindex: through which it is on-link now, 0: it is not
  * @last: the interface (index into link.interfaces) through which it was last on-link, -1: never
+ * @station: the neighbour's MAC address as last seen; all 0: not yet
+ * @said: where it is on the clients' segment, as told
  */
 struct link_path {
 	bool has;
+	bool vip;
 	bool silent;
 	uint8_t address[16];
+	uint8_t station[6];
 	int ifindex;
 	int last;
+	struct dfb_station said;
 };
 
 /**

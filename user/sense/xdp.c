@@ -411,12 +411,27 @@ void xdp_let_go(const struct xdp_use *use)
 	unpin(use->pins.conf);
 }
 
-void xdp_leave(const struct xdp_use *use)
+int xdp_fill(const struct xdp_use *use, enum dfb_xdp_slot slot, int prog)
 {
 	CLEAN_CLOSE int slots = bpf_obj_get(use->pins.slots);
-	uint32_t slot = use->slot;
+	uint32_t key = slot;
+
+	if (slots < 0)
+		return slots;
+	return bpf_map_update_elem(slots, &key, &prog, BPF_ANY) ? -errno : 0;
+}
+
+void xdp_vacate(const struct xdp_use *use, enum dfb_xdp_slot slot)
+{
+	CLEAN_CLOSE int slots = bpf_obj_get(use->pins.slots);
+	uint32_t key = slot;
 
 	if (slots >= 0)
-		bpf_map_delete_elem(slots, &slot);
+		bpf_map_delete_elem(slots, &key);
+}
+
+void xdp_leave(const struct xdp_use *use)
+{
+	xdp_vacate(use, use->slot);
 	xdp_let_go(use);
 }

@@ -79,6 +79,12 @@ bool xdp_is_joined(const struct xdp_use *use);
 /** xdp_leave() - empty the slot and drop the pins; what is gone already is no error. */
 void xdp_leave(const struct xdp_use *use);
 
+/** xdp_fill() - another slot for who has joined. Return: 0, -E2BIG: the root has no such slot; or -errno. */
+int xdp_fill(const struct xdp_use *use, enum dfb_xdp_slot slot, int prog);
+
+/** xdp_vacate() - empty a slot for who stays; an empty one is no error. */
+void xdp_vacate(const struct xdp_use *use, enum dfb_xdp_slot slot);
+
 /** xdp_let_go() - drop the pins only: the slot is somebody else's by now. */
 void xdp_let_go(const struct xdp_use *use);
 
