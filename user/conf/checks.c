@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/core.h"
 #include "draft.h"
 
 #define CLAIM_TEXT 64
@@ -228,13 +229,23 @@ static void check_ports(struct draft *d)
 
 /* --- pools and what hangs on them ------------------------------------------------------------- */
 
+static uint8_t families_of(const struct draft_service *service)
+{
+	uint8_t families = 0;
+
+	for (uint32_t a = 0; a < service->out.n_addresses; a++)
+		families |= (uint8_t)(1u << draft_family(service->out.address[a]));
+	return families;
+}
+
 static void join_pool(struct draft *d, const struct draft_service *service)
 {
 	struct draft_pool *pool = service->pool;
 	const yaml_node_t *at = reader_find(&d->r, service->at, "fast");
 
-	for (uint32_t a = 0; a < service->out.n_addresses; a++)
-		pool->out.families |= (uint8_t)(1u << draft_family(service->out.address[a]));
+	pool->out.families |= families_of(service);
+	if (service->out.redirect == DFB_REDIRECT_VIP)
+		pool->out.vips |= families_of(service);
 	if (!pool->n_services++) {
 		pool->first = service;
 		pool->out.fast = service->fast;
@@ -304,6 +315,32 @@ static void check_pools(struct draft *d)
 	}
 }
 
+static bool shares_interface(const struct policy_gateway *gw)
+{
+	for (uint32_t i = 0; i < gw->n_client_interfaces; i++) {
+		for (uint32_t k = 0; k < gw->n_server_interfaces; k++) {
+			if (!strcmp(gw->client_interfaces[i], gw->server_interfaces[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_vips(struct draft *d)
+{
+	const struct policy_gateway *gw = &d->gateway;
+
+	if (!gw->n_client_interfaces || !gw->n_server_interfaces || shares_interface(gw))
+		return;
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		const yaml_node_t *at = reader_find(&d->r, d->services[i].at, "redirect");
+
+		if (d->services[i].out.redirect == DFB_REDIRECT_VIP && at)
+			reader_error(&d->r, at, "'redirect: vip' needs clients and servers on one segment, name its "
+				     "interface in both 'client-interfaces' and 'server-interfaces'");
+	}
+}
+
 static void check_capacity(struct draft *d)
 {
 	const yaml_node_t *at = reader_find(&d->r, d->gateway_at, "max-servers");
@@ -320,6 +357,7 @@ void draft_check(struct draft *d)
 	check_addresses(d);
 	check_ports(d);
 	check_pools(d);
+	check_vips(d);
 	check_capacity(d);
 	draft_check_nat(d);
 	if (!d->r.errors)

@@ -127,8 +127,8 @@ static void read_redirect(struct reader *r, const struct reader_key *key, const 
 	unsigned int redirect = DFB_REDIRECT_ROUTE;
 
 	reader_word(r, key, node, &redirect);
-	if (redirect != DFB_REDIRECT_ROUTE && redirect != DFB_REDIRECT_NAT)
-		reader_error(r, node, "'redirect: %s' is not supported by this version, write redirect: route or nat",
+	if (redirect == DFB_REDIRECT_DNS)
+		reader_error(r, node, "'redirect: %s' is not supported by this version, write redirect: route, nat or vip",
 			     redirect_names[redirect]);
 	*(unsigned int *)field = redirect;
 }
