@@ -274,7 +274,10 @@ static int open_base(struct daemon *d)
 	if (err)
 		return fail(d->paths.socket, err);
 	err = worker_start(d->loop, &options, on_worker, d, &d->worker);
-	return err ? fail("worker", err) : open_signals(d);
+	if (err)
+		return fail("worker", err);
+	d->dns = dns_new(d->worker, daemon_emit, d);
+	return d->dns ? open_signals(d) : fail("names", -ENOMEM);
 }
 
 /* Without it services are still detected, and others routed; the first comparison tells it again. */
@@ -390,6 +393,7 @@ static void finish(struct daemon *d)
 	translation_close(d);
 	kern_close(d->kern);
 	worker_stop(d->worker);
+	dns_free(d->dns);
 	ctl_server_close(d->ctl);
 	clean_close(&d->timer);
 	clean_close(&d->signals);

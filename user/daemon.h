@@ -7,6 +7,7 @@
 #define DEFIB_DAEMON_H
 
 #include "act/announce.h"
+#include "act/dns.h"
 #include "act/prober.h"
 #include "act/route.h"
 #include "act/worker.h"
@@ -37,6 +38,7 @@ struct daemon {
 	struct announce *announce;
 	struct link *link;
 	struct worker *worker;
+	struct dns *dns;
 	struct ctl_server *ctl;
 	struct prober *prober;
 	struct accounts accounts;

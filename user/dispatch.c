@@ -118,6 +118,8 @@ static enum log_level level_of(const struct report *r)
 	case REPORT_HOOK_FAILED:
 	case REPORT_RELOAD_FAILED:
 	case REPORT_CLAIMED:
+	case REPORT_DNS_FAILED:
+	case REPORT_DNS_DISPUTED:
 		return LOG_LEVEL_WARNING;
 	default:
 		return LOG_LEVEL_INFO;
@@ -144,6 +146,9 @@ void daemon_act(struct daemon *d, const struct action *a)
 		break;
 	case ACTION_COMMIT:
 		commit(d, a);
+		break;
+	case ACTION_PUBLISH:
+		dns_publish(d->dns, &d->core, a);
 		break;
 	case ACTION_HOLD:
 		err = kern_hold(d->kern, a->hold.pool, a->hold.held);

@@ -8,7 +8,11 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/text.h"
 #include "conf/conf.h"
+#include "conf/tsig.h"
+
+#define KEY_MAX_BYTES 4096
 
 /* No stat: a configuration may come from a pipe, as in `config check /dev/stdin`. */
 static int read_all(int fd, char *text, size_t size, size_t *ret_length)
@@ -31,9 +35,9 @@ static int read_all(int fd, char *text, size_t size, size_t *ret_length)
 	return -EFBIG;
 }
 
-static int read_file(const char *path, char **ret_text, size_t *ret_length)
+static int read_file(const char *path, size_t most, char **ret_text, size_t *ret_length)
 {
-	const size_t size = CONF_MAX_BYTES + 1;
+	const size_t size = most + 1;
 	CLEAN_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	CLEAN_FREE char *text = NULL;
 	char *fitting;
@@ -64,9 +68,44 @@ static void tell(const char *path, FILE *complain, const struct conf_problems *p
 	}
 }
 
+/* --- keys of name servers -------------------------------------------------------------------- */
+
+static int read_key(const char *path, struct policy_tsig *ret_key, char *why, size_t size)
+{
+	CLEAN_FREE char *text = NULL;
+	CLEAN_FREE char *closed = NULL;
+	size_t length = 0;
+	int err = read_file(path, KEY_MAX_BYTES, &text, &length);
+
+	if (err) {
+		text_copy(why, size, strerror(-err));
+		return err;
+	}
+	closed = strndup(text, length);
+	return closed ? tsig_parse(closed, ret_key, why, size) : -ENOMEM;
+}
+
+/* With a key that is lost or broken nothing would be signed: then there is no such policy. */
+static int load_keys(const char *path, FILE *complain, struct policy *policy)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < policy->n_services; i++) {
+		struct policy_dns *dns = policy->services[i].dns;
+		char why[96] = "";
+
+		if (!dns || !read_key(dns->key_path, &dns->key, why, sizeof(why)))
+			continue;
+		fprintf(complain, "%s:%u:%u: the key %s cannot be used: %s; tsig-keygen(8) writes one\n", path,
+			dns->key_line, dns->key_column, dns->key_path, why);
+		result = -EINVAL;
+	}
+	return result;
+}
+
 int load_read(const char *path, FILE *complain, char **ret_text, size_t *ret_length)
 {
-	int err = read_file(path, ret_text, ret_length);
+	int err = read_file(path, CONF_MAX_BYTES, ret_text, ret_length);
 
 	if (err)
 		fprintf(complain, "cannot read %s: %s\n", path, strerror(-err));
@@ -76,12 +115,17 @@ int load_read(const char *path, FILE *complain, char **ret_text, size_t *ret_len
 int load_parse(const char *path, const char *text, size_t length, FILE *complain, struct policy **ret_policy)
 {
 	struct conf_problems problems = {0};
-	int err = conf_parse(text, length, ret_policy, &problems);
+	struct policy *policy = NULL;
+	int err = conf_parse(text, length, &policy, &problems);
 
 	if (err == -ENOMEM)
 		fprintf(complain, "cannot read %s: %s\n", path, strerror(ENOMEM));
 	tell(path, complain, &problems);
 	conf_problems_free(&problems);
+	err = err ? err : load_keys(path, complain, policy);
+	if (!err)
+		*ret_policy = TAKE_PTR(policy);
+	policy_free(policy);
 	return err;
 }
 

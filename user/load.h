@@ -13,6 +13,8 @@
  * @complain: gets every problem as `path:line:column: [warning: ]what, and a hint`, one per line
  * @ret_policy: the caller owns it: policy_free()
  *
+ * Keys for name servers are read, too: one that cannot be used makes the configuration wrong.
+ *
  * Return: 0 (there may have been warnings), -EINVAL (the configuration is wrong), -ENOMEM, or
  * -errno of the read; all are told to @complain.
  */

@@ -64,6 +64,10 @@ struct policy *configure_policy(struct world *w)
 
 		memcpy(s->name, w->services[i].name, DFB_NAME_LEN);
 		s->pool = w->services[i].pool;
+		if (w->services[i].has_names) {
+			s->redirect = DFB_REDIRECT_DNS;
+			s->dns = &w->services[i].dns;
+		}
 	}
 	give_ids(p);
 	return p;

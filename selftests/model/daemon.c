@@ -14,6 +14,7 @@
 
 #define DAEMON_WAKE_NS (40 * US)
 #define DAEMON_SYNC_NS (300 * US)
+#define DAEMON_PUBLISH_NS (50 * MS)
 #define DAEMON_RESPAWN_NS (5 * MS)
 #define DAEMON_TICK_NS SECOND
 #define DAEMON_QUEUE 1024
@@ -243,6 +244,48 @@ static void commit(struct world *w, const struct action *a)
 	later(w, w->daemon.commit_ns, on_acknowledged, a->commit.pool, a->commit.epoch << 1 | fails);
 }
 
+/* As user/act/dns.c: a record is written in place of the one that was read, or not at all. */
+static int ask_name_server(struct world *w, struct world_names *ns, bool write)
+{
+	if (w->daemon.fail_publishes) {
+		w->daemon.fail_publishes--;
+		return -EIO;
+	}
+	if (write && ns->known != ns->version)
+		return -ESTALE;
+	if (write) {
+		ns->record = ns->writing;
+		ns->version++;
+	}
+	ns->known = ns->version;
+	return 0;
+}
+
+static void on_published(struct world *w, const struct happening *h)
+{
+	struct world_names *ns = &w->daemon.names[h->a];
+	struct event ev = {.kind = EVENT_PUBLISHED};
+
+	if (!is_for_us(w, h))
+		return;
+	ev.published.publication = (uint32_t)h->a;
+	ev.published.turn = h->b >> 1;
+	ev.published.wrote = h->b & 1;
+	ev.published.error = ask_name_server(w, ns, h->b & 1);
+	ev.published.record = ns->record;
+	if (ev.published.error)
+		snprintf(ev.published.why, sizeof(ev.published.why), "%s",
+			 ev.published.error == -ESTALE ? "another record stands there" : "the name server refuses");
+	emit(w, &ev);
+}
+
+static void publish(struct world *w, const struct action *a)
+{
+	w->daemon.names[a->publish.publication].writing = a->publish.record;
+	later(w, DAEMON_PUBLISH_NS, on_published, a->publish.publication,
+	      a->publish.turn << 1 | a->publish.write);
+}
+
 static void on_synced(struct world *w, const struct happening *h)
 {
 	struct event ev = {.kind = EVENT_SYNCED, .synced.error = h->a ? -EIO : 0};
@@ -282,6 +325,9 @@ static void perform(struct world *w, const struct action *a)
 		break;
 	case ACTION_COMMIT:
 		commit(w, a);
+		break;
+	case ACTION_PUBLISH:
+		publish(w, a);
 		break;
 	case ACTION_HOLD:
 		kernel_plan(a->hold.pool)->held = a->hold.held;

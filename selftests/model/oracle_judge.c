@@ -84,6 +84,29 @@ static void judge_commit(struct world *w, const struct action *a)
 	pool->committing = true;
 }
 
+/* What is written are the names of the very server that has the pool, or none while it is held. */
+static void judge_publish(struct world *w, const struct action *a)
+{
+	const struct core_publication *p = &w->daemon.core->publications[a->publish.publication];
+	const struct policy_service *service = p->service;
+	const char *wanted;
+	struct oracle_pool *pool;
+
+	if (!service || p->turn != a->publish.turn) {
+		world_fail(w, "publication %u is asked about, which is not known", a->publish.publication);
+		return;
+	}
+	pool = oracle_pool_of(&w->oracle, w->daemon.policy->pools[service->pool].id);
+	if (!pool || !pool->known || !pool->server) {
+		world_fail(w, "names of service %s are asked about before anybody serves", service->name);
+		return;
+	}
+	wanted = pool->held ? "" : name_of(&w->oracle, pool->server);
+	if (a->publish.write &&
+	    (strcmp(a->publish.record.server, wanted) || a->publish.record.epoch != pool->epoch))
+		world_fail(w, "names of service %s are to lead to %s", service->name, a->publish.record.server);
+}
+
 static void judge_hold(struct world *w, const struct action *a)
 {
 	struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->hold.pool);
@@ -201,6 +224,9 @@ static void judge_action(struct world *w, const struct event *ev, const struct a
 		break;
 	case ACTION_COMMIT:
 		judge_commit(w, a);
+		break;
+	case ACTION_PUBLISH:
+		judge_publish(w, a);
 		break;
 	case ACTION_HOLD:
 		judge_hold(w, a);

@@ -8,7 +8,7 @@
  *   uplink e0 [delay D] [jitter D]
  *   server s1 e0 [ipv4|ipv6]                   spare s9 e0 [ipv4|ipv6]  (not configured yet)
  *   pool app s1 s2 … [when-none WORD] [slow] [ipv4|ipv6]
- *   service web app
+ *   service web app [names]                    (it is found by names of the DNS)
  *   at TIME COMMAND                            until TIME [settled]
  *   never TEXT                                 (no line of the trace may have it)
  *
@@ -18,7 +18,7 @@
  *   bursts UPLINK ENTER-PPM LEAVE-PPM [STEP]
  *   hold TIME [CPU] (replies wait there)       stall TIME (all CPUs)
  *   start|stop|continue|kill-9 prober|controller   late TIME (the prober)
- *   fail commits|syncs|steers N                commit-takes TIME        fill-ring | empty-ring
+ *   fail commits|syncs|steers|publishes N      commit-takes TIME        fill-ring | empty-ring
  *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off
  *   add SERVER POOL                            remove SERVER            reload
  *   mend (all but dead servers; everything runs, in time)
@@ -156,6 +156,8 @@ static void declare_service(struct world *w, const struct words *l)
 	w->n_services++;
 	text_copy(s->name, sizeof(s->name), l->word[1]);
 	s->pool = words_pool(w, l->word[2]);
+	s->has_names = words_is(l->word[3], "names");
+	s->dns = (struct policy_dns){.n_servers = 1, .dispute_ns = 10 * SECOND};
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
@@ -255,6 +257,8 @@ static void command_actuators(struct world *w, const struct words *l)
 		w->daemon.fail_commits = words_number(l->word[2]);
 	else if (words_is(l->word[1], "syncs"))
 		w->daemon.fail_syncs = words_number(l->word[2]);
+	else if (words_is(l->word[1], "publishes"))
+		w->daemon.fail_publishes = words_number(l->word[2]);
 	else
 		w->daemon.fail_steers = words_number(l->word[2]);
 }

@@ -105,6 +105,16 @@ struct world_pool {
 struct world_service {
 	char name[DFB_NAME_LEN];
 	uint32_t pool;
+	bool has_names;
+	struct policy_dns dns;
+};
+
+/** struct world_names - a name server: @version: +1 per update; @known: what the controller has read */
+struct world_names {
+	struct publish_record record;
+	struct publish_record writing;
+	uint64_t version;
+	uint64_t known;
 };
 
 enum process_state {
@@ -150,6 +160,7 @@ struct daemon {
 	uint32_t fail_commits;
 	uint32_t fail_syncs;
 	uint32_t fail_steers;
+	uint32_t fail_publishes;
 	uint64_t request;  /* number of the last operator's request */
 	uint32_t answered; /* since this run began */
 	uint32_t asked;
@@ -161,6 +172,7 @@ struct daemon {
 		uint32_t server;
 		uint64_t epoch;
 	} routes[WORLD_POOLS + 1]; /* the main table */
+	struct world_names names[WORLD_SERVICES]; /* by publication */
 };
 
 /** struct truth_probe - what became of one probe */

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -28,6 +29,7 @@ struct hook_end {
 	int code; /* CLD_EXITED and so on */
 	int status;
 	char line[LINE_LEN];
+	char output[HOOK_OUTPUT_LEN];
 };
 
 struct warden {
@@ -38,6 +40,8 @@ struct warden {
 	size_t used;
 	char now[LINE_LEN];  /* the line being written */
 	char last[LINE_LEN]; /* the last one with anything in it */
+	size_t said;
+	char output[HOOK_OUTPUT_LEN];
 };
 
 /* --- the hook itself, up to exec --------------------------------------------------------------- */
@@ -65,9 +69,11 @@ static void set_environment(char *const *env)
 
 static _Noreturn void become(const struct hook_order *order, int err)
 {
+	if (!order->output)
+		setpriority(PRIO_PROCESS, 0, 0);
 	default_signals();
 	set_environment(order->env);
-	if (dup2(err, STDERR_FILENO) < 0)
+	if (dup2(err, STDERR_FILENO) < 0 || (order->output && dup2(err, STDOUT_FILENO) < 0))
 		_exit(127);
 	execvp(order->argv[0], order->argv);
 	dprintf(STDERR_FILENO, "cannot run it: %s\n", strerror(errno));
@@ -84,15 +90,22 @@ static void end_line(struct warden *w)
 	w->used = 0;
 }
 
+static bool is_printable(unsigned char c)
+{
+	return c >= ' ' && c != 0x7f;
+}
+
 static void take_text(struct warden *w, const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
 
+		if (w->said < sizeof(w->output) - 1)
+			w->output[w->said++] = is_printable(c) || c == '\n' || c == '\t' ? (char)c : ' ';
 		if (c == '\n')
 			end_line(w);
 		else if (w->used < sizeof(w->now) - 1)
-			w->now[w->used++] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+			w->now[w->used++] = is_printable(c) ? (char)c : ' ';
 	}
 }
 
@@ -171,6 +184,7 @@ static void tell(struct warden *w)
 	end.code = info.si_code;
 	end.status = info.si_status;
 	memcpy(end.line, w->last, sizeof(end.line));
+	memcpy(end.output, w->output, sizeof(end.output));
 	send(WARDEN_FD, &end, sizeof(end), MSG_NOSIGNAL);
 }
 
@@ -230,7 +244,7 @@ static int make_input(const char *text)
 	return TAKE_FD(fd);
 }
 
-static int adopt(pid_t pid, int sock, uint64_t deadline_ns, struct hook *ret_hook)
+static int adopt(pid_t pid, int sock, const struct hook_order *order, struct hook *ret_hook)
 {
 	int pidfd;
 
@@ -247,7 +261,8 @@ static int adopt(pid_t pid, int sock, uint64_t deadline_ns, struct hook *ret_hoo
 		.pidfd = pidfd,
 		.sock = sock,
 		.pid = pid,
-		.due_ns = clock_now_ns() + deadline_ns + HOOK_TERM_NS + HOOK_STUCK_NS,
+		.due_ns = clock_now_ns() + order->deadline_ns + HOOK_TERM_NS + HOOK_STUCK_NS,
+		.output = order->output ? calloc(1, HOOK_OUTPUT_LEN) : NULL,
 	};
 	return 0;
 }
@@ -271,7 +286,7 @@ int hook_start(const struct hook_order *order, struct hook *ret_hook)
 		return -errno;
 	if (!pid)
 		run_warden(order, input, theirs);
-	error = adopt(pid, ours, order->deadline_ns, ret_hook);
+	error = adopt(pid, ours, order, ret_hook);
 	if (!error)
 		TAKE_FD(ours);
 	return error;
@@ -306,6 +321,8 @@ int hook_finish(struct hook *hook, size_t size, char *ret_text)
 	waitid(P_PIDFD, (id_t)hook->pidfd, &(siginfo_t){0}, WEXITED | WNOHANG);
 	if (recv(hook->sock, &end, sizeof(end), MSG_DONTWAIT) == (ssize_t)sizeof(end)) {
 		end.line[LINE_LEN - 1] = '\0';
+		if (hook->output)
+			memcpy(hook->output, end.output, sizeof(end.output) - 1);
 		result = describe(&end, size, ret_text);
 	} else if (clock_now_ns() >= hook->due_ns) {
 		text_copy(ret_text, size, "killed after its deadline");

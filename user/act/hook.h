@@ -16,10 +16,12 @@
 #ifndef ACT_HOOK_H
 #define ACT_HOOK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#define HOOK_OUTPUT_LEN 2048 /* the first that is kept of what a program says */
 #define HOOK_TERM_NS 500000000ull   /* between SIGTERM and SIGKILL */
 #define HOOK_STUCK_NS 2000000000ull /* after the deadline: the warden itself was stopped */
 
@@ -30,12 +32,14 @@
  *	(NOTIFY_SOCKET, LISTEN_*, WATCHDOG_*); NULL-terminated
  * @input: becomes standard input, followed by a newline
  * @deadline_ns: how long it may run, from now on
+ * @output: what it says is wanted: hook.output
  */
 struct hook_order {
 	char *const *argv;
 	char *const *env;
 	const char *input;
 	uint64_t deadline_ns;
+	bool output;
 };
 
 /**
@@ -44,12 +48,15 @@ struct hook_order {
  * @due_ns: CLOCK_MONOTONIC time at which hook_kill() is called for, since the warden did not do it
  * @sock: to the warden
  * @pid: of the warden, and number of the process group
+ * @output: from hook_finish() on, if asked for: what it said on standard output and standard error, printable
+ *	characters, tabs and line ends; the caller frees it; NULL: nobody heard it
  */
 struct hook {
 	int pidfd;
 	int sock;
 	pid_t pid;
 	uint64_t due_ns;
+	char *output;
 };
 
 /** hook_start() - Return: 0 or -errno; a program that cannot be run shows in hook_finish() only. */

@@ -121,14 +121,14 @@ static void end_overflow(struct worker *w)
 }
 
 /* Takes the message, in any case. */
-static int put_job(struct worker *w, struct worker_message *message, bool quiet)
+static int put_job(struct worker *w, struct worker_message *message, struct worker_job **ret_job)
 {
 	enum worker_job_kind kind = (enum worker_job_kind)message->kind;
 	int error;
 
 	message->seq = ++w->seq;
-	error = worker_jobs_put(&w->jobs, message, quiet);
-	if (error == -ENOBUFS)
+	error = worker_jobs_put(&w->jobs, message, ret_job);
+	if (error == -ENOBUFS && kind != WORKER_JOB_RUN)
 		count_drop(w, kind);
 	return error;
 }
@@ -190,7 +190,12 @@ static void on_news(struct worker *w, const struct worker_reply *reply)
 	     reply->text);
 }
 
-static void on_reply(struct worker *w, const struct worker_reply *reply)
+static void on_run_end(const struct worker_job *job, const struct worker_reply *reply, const char *output)
+{
+	job->done(job->arg, reply->error, reply->text, output);
+}
+
+static void on_reply(struct worker *w, const struct worker_reply *reply, const char *output)
 {
 	struct worker_job *job;
 
@@ -203,6 +208,8 @@ static void on_reply(struct worker *w, const struct worker_reply *reply)
 		return;
 	if (job->message->kind == WORKER_JOB_STORE)
 		on_stored(w, reply);
+	else if (job->message->kind == WORKER_JOB_RUN)
+		on_run_end(job, reply, output);
 	else
 		on_hook_end(w, job, reply);
 	worker_job_free(job);
@@ -211,12 +218,12 @@ static void on_reply(struct worker *w, const struct worker_reply *reply)
 /* Return: true while there may be more. */
 static bool read_reply(struct worker *w)
 {
-	struct worker_reply reply;
-	ssize_t n = recv(w->sock, &reply, sizeof(reply), MSG_DONTWAIT);
+	struct worker_answer answer = {};
+	ssize_t n = recv(w->sock, &answer, sizeof(answer) - 1, MSG_DONTWAIT);
 
-	if (n == (ssize_t)sizeof(reply)) {
-		reply.text[sizeof(reply.text) - 1] = '\0';
-		on_reply(w, &reply);
+	if (n >= (ssize_t)sizeof(answer.reply)) {
+		answer.reply.text[sizeof(answer.reply.text) - 1] = '\0';
+		on_reply(w, &answer.reply, answer.output);
 	}
 	return n > 0 || (n < 0 && errno == ECONNRESET);
 }
@@ -309,6 +316,8 @@ static void give_up(struct worker *w, struct worker_job *job)
 	if (job->message->kind == WORKER_JOB_STORE)
 		note(w, WORKER_HISTORY_FAILED, -ECANCELED,
 		     "a report was given up: the worker died of it %d times", WORKER_REPORT_ATTEMPTS);
+	else if (job->message->kind == WORKER_JOB_RUN)
+		job->done(job->arg, -ECANCELED, "the worker died meanwhile", "");
 	else if (!job->quiet)
 		note(w, WORKER_HOOK_FAILED, -ECANCELED, "%.60s: given up: the worker died %d times meanwhile",
 		     job->message->body, WORKER_HOOK_ATTEMPTS);
@@ -324,8 +333,11 @@ static void take_back(struct worker *w)
 	static const unsigned int limits[] = {
 		[WORKER_JOB_STORE] = WORKER_REPORT_ATTEMPTS,
 		[WORKER_JOB_HOOK] = WORKER_HOOK_ATTEMPTS,
+		[WORKER_JOB_RUN] = 1,
 	};
-	unsigned int in_hand[] = {[WORKER_JOB_STORE] = 1, [WORKER_JOB_HOOK] = WORKER_HOOKS_AT_ONCE};
+	unsigned int in_hand[] = {[WORKER_JOB_STORE] = 1,
+				  [WORKER_JOB_HOOK] = WORKER_HOOKS_AT_ONCE,
+				  [WORKER_JOB_RUN] = WORKER_MAX_RUNS};
 	struct worker_job **at = &w->jobs.head;
 
 	while (*at) {
@@ -457,10 +469,15 @@ static int put_hook(struct worker *w, const struct policy_hook *hook, const stru
 		    const char *json)
 {
 	struct worker_message *message = NULL;
+	struct worker_job *job = NULL;
 	int error = worker_message_hook(hook, w->instance, r, json, &message);
 
-	if (!error)
-		return put_job(w, message, r->kind == REPORT_HOOK_FAILED);
+	if (!error) {
+		error = put_job(w, message, &job);
+		if (!error)
+			job->quiet = r->kind == REPORT_HOOK_FAILED;
+		return error;
+	}
 	w->stats.dropped++;
 	note(w, WORKER_HOOK_FAILED, error, "%.60s: not run: %s", hook->argv[0], strerror(-error));
 	return error;
@@ -476,10 +493,11 @@ static bool wants(const struct policy_hook *hook, enum report_kind kind)
 static int put_report(struct worker *w, const struct policy *policy, const struct report *r, const char *json)
 {
 	struct worker_message *store = NULL;
+	struct worker_job *job;
 	int result = worker_message_store(json, &store);
 
 	if (!result)
-		result = put_job(w, store, false);
+		result = put_job(w, store, &job);
 	for (uint32_t i = 0; policy && i < policy->n_hooks; i++) {
 		int error = wants(&policy->hooks[i], r->kind) ? put_hook(w, &policy->hooks[i], r, json) : 0;
 
@@ -497,6 +515,22 @@ int worker_report(struct worker *worker, const struct policy *policy, const stru
 	json_decref(object);
 	pump(worker);
 	return error;
+}
+
+int worker_run(struct worker *worker, const struct worker_program *program, worker_run_fn *fn, void *arg)
+{
+	struct worker_message *message = NULL;
+	struct worker_job *job = NULL;
+	int error = worker_message_run(program, &message);
+
+	if (!error)
+		error = put_job(worker, message, &job);
+	if (error)
+		return error;
+	job->done = fn;
+	job->arg = arg;
+	pump(worker);
+	return 0;
 }
 
 /* --- the end ----------------------------------------------------------------------------------- */

@@ -2,12 +2,13 @@
 /*
  * The worker: a process for whatever may block. Main hands it jobs and never waits for it.
  *
- * Jobs now: a report into the history; an event hook. The process is forked from main, keeps
- * nothing of main's but its socket, and holds no capability, nor does a hook (no_new_privs is not
- * set as a rule: a hook may use setgid programs, such as a mailer's). What main has handed over and
- * not seen answered is kept, and sent again if the worker dies: a report is stored exactly once, a
- * hook that was running then is ended and run once more. A job that was in hand when the worker died
- * is given up after so many times: WORKER_REPORT_ATTEMPTS, WORKER_HOOK_ATTEMPTS.
+ * Jobs now: a report into the history; an event hook; a program whose output is wanted. The process
+ * is forked from main, keeps nothing of main's but its socket, and holds no capability, nor does a
+ * hook (no_new_privs is not set as a rule: a hook may use setgid programs, such as a mailer's). What
+ * main has handed over and not seen answered is kept, and sent again if the worker dies: a report is
+ * stored exactly once, a hook that was running then is ended and run once more; a program is ended,
+ * and that it was is its result. A job that was in hand when the worker died is given up after so
+ * many times: WORKER_REPORT_ATTEMPTS, WORKER_HOOK_ATTEMPTS.
  *
  * Call worker_start() early, while there is little memory to copy; main must have one thread only.
  */
@@ -25,6 +26,7 @@ struct worker;
 
 #define WORKER_MAX_REPORTS 16384 /* not yet stored: each server of a large gateway may come up at once */
 #define WORKER_MAX_HOOKS 256	/* not yet ended */
+#define WORKER_MAX_RUNS 512	/* likewise */
 #define WORKER_REPORT_ATTEMPTS 10
 #define WORKER_HOOK_ATTEMPTS 3
 #define WORKER_STOP_NS 3000000000ull	       /* the longest that worker_stop() takes */
@@ -101,6 +103,34 @@ int worker_start(struct loop *loop, const struct worker_options *options, worker
  *	callback; -ENOMEM.
  */
 int worker_report(struct worker *worker, const struct policy *policy, const struct report *report);
+
+/**
+ * struct worker_program - a program to run; all borrowed for the call
+ * @argv: as in struct hook_order
+ * @input: becomes standard input
+ * @deadline_ns: how long it may run
+ */
+struct worker_program {
+	char *const *argv;
+	const char *input;
+	uint64_t deadline_ns;
+};
+
+/**
+ * worker_run_fn - a program ended, or was not run; called from the loop
+ * @error: 0 (exit status 0), -ETIMEDOUT, -ECANCELED (anything else, the death of the worker too)
+ * @why: one line for people, when @error
+ * @output: the beginning of what it said on standard output and standard error
+ */
+typedef void worker_run_fn(void *arg, int error, const char *why, const char *output);
+
+/**
+ * worker_run() - run a program without capabilities, and hear how it ended
+ *
+ * It is run once at the most. Hooks do not delay it. @fn is called once, unless worker_stop() is before.
+ * Return: 0; -ENOBUFS (too many run), -E2BIG or -ENOMEM: then @fn is not called.
+ */
+int worker_run(struct worker *worker, const struct worker_program *program, worker_run_fn *fn, void *arg);
 
 /**
  * worker_stop() - end it: what was reported is stored, hooks get two seconds to end

@@ -3,9 +3,10 @@
  * DOC: the worker process
  *
  * It takes one message at a time from its socket. A report is stored at once, or waits in `backlog`
- * while another program holds the database's lock. A hook is started at once, or waits in `waiting`
- * while WORKER_HOOKS_AT_ONCE run. Each job gets one reply; replies that main does not take yet wait in
- * `replies`. Main bounds what is under way, so these queues need no bound of their own.
+ * while another program holds the database's lock. A hook is started at once, or waits in its lane
+ * while WORKER_HOOKS_AT_ONCE run; likewise a program that main waits for, in a lane of its own. Each
+ * job gets one reply; replies that main does not take yet wait in `replies`. Main bounds what is
+ * under way, so these queues need no bound of their own.
  *
  * When the socket closes, main is gone or stops: what was sent is stored, hooks have DRAIN_NS to
  * end, then their groups are killed, and so ends the worker.
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +38,7 @@
 #define DRAIN_NS 2000000000ull	/* after the socket closed */
 #define DEADLINE_MAX_NS 86400000000000ull
 #define SOCK_FD 3
+#define WORKER_NICE -10 /* names follow a failover on a busy machine, too; hooks go back to normal */
 
 struct child;
 
@@ -43,6 +46,7 @@ struct task {
 	struct task *next;
 	struct child *child;
 	struct hook hook;
+	char *output; /* owned; NULL: the reply is all */
 	struct worker_reply reply;
 	struct worker_message message;
 };
@@ -50,6 +54,13 @@ struct task {
 struct queue {
 	struct task *head;
 	struct task **tail;
+};
+
+/** struct lane - programs of a kind: @limit run at once, the others wait */
+struct lane {
+	struct queue waiting;
+	unsigned int n_running;
+	unsigned int limit;
 };
 
 struct child {
@@ -61,10 +72,10 @@ struct child {
 	uint64_t reopen_ns; /* when to try again */
 	char why[HISTORY_WHY_LEN];
 	struct queue backlog;
-	struct queue waiting;
+	struct lane hooks;
+	struct lane runs;
 	struct queue running;
 	struct queue replies;
-	unsigned int n_running;
 	uint64_t drain_ns; /* 0: the socket is open */
 };
 
@@ -103,15 +114,31 @@ static struct task *queue_take(struct queue *q)
 
 /* --- replies ----------------------------------------------------------------------------------- */
 
+static ssize_t send_reply(struct child *c, const struct task *t)
+{
+	struct worker_answer answer = {.reply = t->reply};
+	size_t size = sizeof(t->reply);
+
+	if (t->output) {
+		text_copy(answer.output, sizeof(answer.output), t->output);
+		size += strlen(answer.output) + 1;
+	}
+	return send(c->sock, &answer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void free_task(struct task *t)
+{
+	free(t->output);
+	free(t);
+}
+
 static void flush_replies(struct child *c)
 {
 	while (c->replies.head) {
-		struct task *t = c->replies.head;
-
-		if (send(c->sock, &t->reply, sizeof(t->reply), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+		if (send_reply(c, c->replies.head) < 0 &&
 		    (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
 			break;
-		free(queue_take(&c->replies)); /* sent, or nobody is there to read it */
+		free_task(queue_take(&c->replies)); /* sent, or nobody is there to read it */
 	}
 	if (!c->drain_ns)
 		loop_change(c->loop, c->sock, EPOLLIN | (c->replies.head ? EPOLLOUT : 0));
@@ -217,6 +244,7 @@ static int start_hook(struct child *c, struct task *t)
 	memcpy(env, texts + m->argc, m->envc * sizeof(*env));
 	env[m->envc] = NULL;
 	order.input = texts[m->argc + m->envc];
+	order.output = m->kind == WORKER_JOB_RUN;
 	if (order.deadline_ns > DEADLINE_MAX_NS)
 		order.deadline_ns = DEADLINE_MAX_NS;
 	error = hook_start(&order, &t->hook);
@@ -228,14 +256,20 @@ static int start_hook(struct child *c, struct task *t)
 
 		hook_kill(&t->hook);
 		hook_finish(&t->hook, sizeof(text), text);
+		t->output = t->hook.output;
 	}
 	return error;
 }
 
-static void start_waiting(struct child *c)
+static struct lane *lane_of(struct child *c, const struct task *t)
 {
-	while (c->waiting.head && c->n_running < WORKER_HOOKS_AT_ONCE) {
-		struct task *t = queue_take(&c->waiting);
+	return t->message.kind == WORKER_JOB_RUN ? &c->runs : &c->hooks;
+}
+
+static void start_waiting(struct child *c, struct lane *lane)
+{
+	while (lane->waiting.head && lane->n_running < lane->limit) {
+		struct task *t = queue_take(&lane->waiting);
 		int error = start_hook(c, t);
 
 		if (error) {
@@ -243,7 +277,7 @@ static void start_waiting(struct child *c)
 			continue;
 		}
 		queue_put(&c->running, t);
-		c->n_running++;
+		lane->n_running++;
 	}
 }
 
@@ -259,8 +293,9 @@ static void on_hook_end(void *arg, uint32_t events)
 	(void)events;
 	loop_del(c->loop, t->hook.pidfd);
 	error = hook_finish(&t->hook, sizeof(text), text);
+	t->output = t->hook.output;
 	queue_remove(&c->running, t);
-	c->n_running--;
+	lane_of(c, t)->n_running--;
 	finish(t, error, text);
 	settle(c);
 }
@@ -282,8 +317,8 @@ static bool is_done(const struct child *c, uint64_t now)
 {
 	if (!c->drain_ns)
 		return false;
-	return now >= c->drain_ns ||
-	       (!c->backlog.head && !c->waiting.head && !c->running.head && !c->replies.head);
+	return now >= c->drain_ns || (!c->backlog.head && !c->hooks.waiting.head && !c->runs.waiting.head &&
+				      !c->running.head && !c->replies.head);
 }
 
 static uint64_t next_due(const struct child *c, uint64_t now)
@@ -304,7 +339,8 @@ static void settle(struct child *c)
 {
 	uint64_t now = clock_now_ns();
 
-	start_waiting(c);
+	start_waiting(c, &c->runs);
+	start_waiting(c, &c->hooks);
 	flush_replies(c);
 	kill_overdue(c, now);
 	if (is_done(c, now))
@@ -334,11 +370,11 @@ static void take_message(struct child *c, const char *bytes, size_t n)
 		return; /* not answered, so main sends it again to our successor */
 	t->child = c;
 	memcpy(&t->message, bytes, n);
-	if (m->kind == WORKER_JOB_HOOK) {
-		queue_put(&c->waiting, t);
-	} else {
+	if (m->kind == WORKER_JOB_STORE) {
 		queue_put(&c->backlog, t);
 		store_backlog(c);
+	} else {
+		queue_put(&lane_of(c, t)->waiting, t);
 	}
 }
 
@@ -426,7 +462,10 @@ static int start(struct child *c)
 	int error;
 
 	queue_init(&c->backlog);
-	queue_init(&c->waiting);
+	c->hooks.limit = WORKER_HOOKS_AT_ONCE;
+	c->runs.limit = WORKER_RUNS_AT_ONCE;
+	queue_init(&c->hooks.waiting);
+	queue_init(&c->runs.waiting);
 	queue_init(&c->running);
 	queue_init(&c->replies);
 	c->loop = loop_new();
@@ -456,6 +495,7 @@ _Noreturn void worker_child_run(int sock, const struct worker_setup *setup)
 	setsid();
 	keep_descriptors(sock);
 	set_title("defibd: worker");
+	setpriority(PRIO_PROCESS, 0, WORKER_NICE);
 	drop_capabilities();
 	c.sock = SOCK_FD;
 	c.setup = *setup;

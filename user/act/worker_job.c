@@ -9,6 +9,7 @@
 static const uint32_t pending_max[WORKER_JOB_KIND_MAX] = {
 	[WORKER_JOB_STORE] = WORKER_MAX_REPORTS,
 	[WORKER_JOB_HOOK] = WORKER_MAX_HOOKS,
+	[WORKER_JOB_RUN] = WORKER_MAX_RUNS,
 };
 
 void worker_jobs_init(struct worker_jobs *jobs)
@@ -22,7 +23,7 @@ void worker_jobs_fini(struct worker_jobs *jobs)
 		worker_job_free(worker_jobs_take(jobs, &jobs->head));
 }
 
-int worker_jobs_put(struct worker_jobs *jobs, struct worker_message *message, bool quiet)
+int worker_jobs_put(struct worker_jobs *jobs, struct worker_message *message, struct worker_job **ret_job)
 {
 	bool full = jobs->pending[message->kind] >= pending_max[message->kind];
 	struct worker_job *job = full ? NULL : calloc(1, sizeof(*job));
@@ -32,10 +33,10 @@ int worker_jobs_put(struct worker_jobs *jobs, struct worker_message *message, bo
 		return full ? -ENOBUFS : -ENOMEM;
 	}
 	job->message = message;
-	job->quiet = quiet;
 	*jobs->tail = job;
 	jobs->tail = &job->next;
 	jobs->pending[message->kind]++;
+	*ret_job = job;
 	return 0;
 }
 

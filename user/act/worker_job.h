@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "worker.h"
 #include "worker_wire.h"
 
 /**
@@ -13,12 +14,15 @@
  * @sent: to the worker that lives now
  * @quiet: its failure is not told
  * @attempts: workers that died while they had it
+ * @done, @arg: who waits for the end of a WORKER_JOB_RUN
  */
 struct worker_job {
 	struct worker_job *next;
 	bool sent;
 	bool quiet;
 	unsigned int attempts;
+	worker_run_fn *done;
+	void *arg;
 	struct worker_message *message;
 };
 
@@ -40,9 +44,10 @@ void worker_jobs_fini(struct worker_jobs *jobs);
 /**
  * worker_jobs_put() - append
  * @message: taken, and freed in case of an error
- * Return: 0; -ENOBUFS (too many of this kind: WORKER_MAX_REPORTS, WORKER_MAX_HOOKS) or -ENOMEM.
+ * @ret_job: the list's
+ * Return: 0; -ENOBUFS (too many of this kind: WORKER_MAX_REPORTS, _HOOKS, _RUNS) or -ENOMEM.
  */
-int worker_jobs_put(struct worker_jobs *jobs, struct worker_message *message, bool quiet);
+int worker_jobs_put(struct worker_jobs *jobs, struct worker_message *message, struct worker_job **ret_job);
 
 /** worker_jobs_take() - out of the list; @at: the link that points to it. Free with worker_job_free(). */
 struct worker_job *worker_jobs_take(struct worker_jobs *jobs, struct worker_job **at);

@@ -95,3 +95,16 @@ int worker_message_hook(const struct policy_hook *hook, const char *instance, co
 	head.deadline_ns = hook->deadline_ns ? hook->deadline_ns : WORKER_HOOK_DEADLINE_NS;
 	return finish(&head, &body, ret_message);
 }
+
+int worker_message_run(const struct worker_program *program, struct worker_message **ret_message)
+{
+	struct worker_message head = {.kind = WORKER_JOB_RUN, .deadline_ns = program->deadline_ns};
+	struct body body;
+
+	body.used = 0;
+	body.full = false;
+	while (program->argv[head.argc])
+		add(&body, "%s", program->argv[head.argc++]);
+	add(&body, "%s", program->input);
+	return finish(&head, &body, ret_message);
+}

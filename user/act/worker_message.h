@@ -5,6 +5,7 @@
 
 #include "core/action.h"
 #include "core/policy.h"
+#include "worker.h"
 #include "worker_wire.h"
 
 /**
@@ -22,5 +23,11 @@ int worker_message_store(const char *json, struct worker_message **ret_message);
  */
 int worker_message_hook(const struct policy_hook *hook, const char *instance, const struct report *r,
 			const char *json, struct worker_message **ret_message);
+
+/**
+ * worker_message_run() - run a program
+ * Return: as worker_message_store().
+ */
+int worker_message_run(const struct worker_program *program, struct worker_message **ret_message);
 
 #endif

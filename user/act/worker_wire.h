@@ -11,10 +11,13 @@
 #define WORKER_MESSAGE_MAX 32768u
 #define WORKER_TEXT_LEN 160
 #define WORKER_HOOKS_AT_ONCE 8 /* the others wait in the worker */
+#define WORKER_RUNS_AT_ONCE 16
+#define WORKER_OUTPUT_LEN 2048 /* of what a program says */
 
 enum worker_job_kind {
 	WORKER_JOB_STORE, /* body: JSON */
 	WORKER_JOB_HOOK,  /* body: argc arguments, envc environment strings, JSON */
+	WORKER_JOB_RUN,	  /* likewise, with any text in place of the JSON; the reply carries its output */
 	WORKER_JOB_KIND_MAX,
 };
 
@@ -23,7 +26,7 @@ enum worker_job_kind {
  * @kind: enum worker_job_kind
  * @length: of the body
  * @seq: names the job; rises, never given twice in a run of main
- * @deadline_ns: how long a hook may run
+ * @deadline_ns: how long a hook or program may run
  * @body: texts, each closed by a NUL
  */
 struct worker_message {
@@ -37,7 +40,7 @@ struct worker_message {
 };
 
 /**
- * struct worker_reply - how a job ended
+ * struct worker_reply - how a job ended; that of WORKER_JOB_RUN is followed by what it said, and a NUL
  * @seq: the job's; 0: news of the history database itself
  * @error: 0 or -errno
  * @text: why, for people
@@ -47,6 +50,12 @@ struct worker_reply {
 	int32_t error;
 	uint32_t pad;
 	char text[WORKER_TEXT_LEN];
+};
+
+/** struct worker_answer - a reply as it is on its way, with what a program said */
+struct worker_answer {
+	struct worker_reply reply;
+	char output[WORKER_OUTPUT_LEN];
 };
 
 /**

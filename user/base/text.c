@@ -142,6 +142,24 @@ char *time_format(uint64_t mono_ns, char text[TIME_TEXT_LEN])
 	return text;
 }
 
+int time_parse(const char *text, uint64_t *ret_mono_ns)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	char *end;
+	long us;
+	int64_t ns;
+
+	if (!rest || *rest != '.' || strspn(rest + 1, "0123456789") != 6)
+		return -EINVAL;
+	us = strtol(rest + 1, &end, 10);
+	if (strcmp(end, "Z"))
+		return -EINVAL;
+	ns = (int64_t)timegm(&tm) * 1000000000ll + us * 1000ll - wall_offset();
+	*ret_mono_ns = ns > 0 ? (uint64_t)ns : 0;
+	return 0;
+}
+
 void text_copy(char *to, size_t size, const char *from)
 {
 	snprintf(to, size, "%s", from);

@@ -32,6 +32,13 @@ char *duration_format(uint64_t ns, char text[DURATION_TEXT_LEN]);
 /** time_format() - a CLOCK_MONOTONIC time as RFC 3339 UTC with microseconds. Return: @text. */
 char *time_format(uint64_t mono_ns, char text[TIME_TEXT_LEN]);
 
+/**
+ * time_parse() - what time_format() wrote, here or on another machine
+ * @ret_mono_ns: by our CLOCK_MONOTONIC; 0 for what was before it began
+ * Return: 0 or -EINVAL.
+ */
+int time_parse(const char *text, uint64_t *ret_mono_ns);
+
 /** text_copy() - strncpy that always terminates. */
 void text_copy(char *to, size_t size, const char *from);
 

@@ -238,6 +238,18 @@ static uint8_t families_of(const struct draft_service *service)
 	return families;
 }
 
+/* Names resolve to whatever addresses their server has. */
+static uint8_t families_of_servers(const struct draft *d, const struct draft_pool *pool)
+{
+	uint8_t families = 0;
+
+	for (uint32_t i = 0; i < pool->out.n_servers; i++) {
+		for (uint32_t f = 0; f < DFB_FAMILIES; f++)
+			families |= (uint8_t)(d->servers[pool->out.servers[i]].out.has[f] << f);
+	}
+	return families;
+}
+
 static void join_pool(struct draft *d, const struct draft_service *service)
 {
 	struct draft_pool *pool = service->pool;
@@ -246,6 +258,8 @@ static void join_pool(struct draft *d, const struct draft_service *service)
 	pool->out.families |= families_of(service);
 	if (service->out.redirect == DFB_REDIRECT_VIP)
 		pool->out.vips |= families_of(service);
+	if (service->out.redirect == DFB_REDIRECT_DNS)
+		pool->out.families |= families_of_servers(d, pool);
 	if (!pool->n_services++) {
 		pool->first = service;
 		pool->out.fast = service->fast;
@@ -358,6 +372,7 @@ void draft_check(struct draft *d)
 	check_ports(d);
 	check_pools(d);
 	check_vips(d);
+	draft_check_dns(d);
 	check_capacity(d);
 	draft_check_nat(d);
 	if (!d->r.errors)

@@ -17,11 +17,12 @@ struct top {
 	const yaml_node_t *services;
 	const yaml_node_t *hooks;
 	const yaml_node_t *loss;
+	const yaml_node_t *dns;
 };
 
 #define MAX_SERVICES 65535
 
-enum { TOP_GATEWAY, TOP_HEARTBEAT, TOP_SERVERS, TOP_POOLS, TOP_SERVICES, TOP_HOOKS, TOP_LOSS };
+enum { TOP_GATEWAY, TOP_HEARTBEAT, TOP_SERVERS, TOP_POOLS, TOP_SERVICES, TOP_HOOKS, TOP_LOSS, TOP_DNS };
 
 static const struct reader_key top_keys[] = {
 	[TOP_GATEWAY] = {"gateway", "{name: gw1, client-interfaces: [eth0], server-interfaces: [eth1]}", reader_node,
@@ -38,6 +39,8 @@ static const struct reader_key top_keys[] = {
 		       offsetof(struct top, hooks), 0, POLICY_MAX_HOOKS, NULL, false},
 	[TOP_LOSS] = {"loss", "{blackout: auto, expire: 5m}", reader_node, offsetof(struct top, loss), 0, 0, NULL,
 		      false},
+	[TOP_DNS] = {"dns", "{zone: example.org, server: 192.0.2.53, key: /etc/defib/keys/dns.key}", reader_node,
+		     offsetof(struct top, dns), 0, 0, NULL, false},
 	{"mirrors", "", NULL, 0, 0, 0, NULL, false},
 	{"nodes", "", NULL, 0, 0, 0, NULL, false},
 	{"vms", "", NULL, 0, 0, 0, NULL, false},
@@ -68,12 +71,15 @@ static void draft_init(struct draft *d)
 	d->gateway.max_servers = POLICY_DEFAULT_MAX_SERVERS;
 	d->heartbeat_ok = true;
 	draft_loss_defaults(&d->loss);
+	draft_dns_defaults(&d->dns);
 	draft_heartbeat_defaults(&d->heartbeat);
 }
 
 static void draft_fini(struct draft *d)
 {
 	free_hooks(d->hooks, d->n_hooks);
+	for (uint32_t i = 0; i < d->n_services; i++)
+		free(d->services[i].out.dns);
 	free(d->servers);
 	free(d->pools);
 	free(d->services);
@@ -104,6 +110,8 @@ static void read_sections(struct draft *d, const yaml_node_t *root)
 		draft_servers(d, &top_keys[TOP_SERVERS], top.servers);
 	if (top.pools)
 		draft_pools(d, &top_keys[TOP_POOLS], top.pools);
+	if (top.dns)
+		draft_dns(d, top.dns);
 	if (top.services)
 		draft_services(d, &top_keys[TOP_SERVICES], top.services);
 	if (top.hooks)
@@ -166,6 +174,15 @@ static void read_text(struct draft *d, const char *text, size_t length)
 
 /* --- the result ------------------------------------------------------------------------------ */
 
+/* What hangs on it has a new owner. */
+static struct policy_service take_service(struct draft_service *from)
+{
+	struct policy_service service = from->out;
+
+	from->out.dns = NULL;
+	return service;
+}
+
 static int build_policy(struct draft *d, struct policy **ret_policy)
 {
 	struct policy *policy = draft_calloc(d, 1, sizeof(*policy));
@@ -186,7 +203,7 @@ static int build_policy(struct draft *d, struct policy **ret_policy)
 	for (; policy->n_pools < d->n_pools; policy->n_pools++)
 		policy->pools[policy->n_pools] = d->pools[policy->n_pools].out;
 	for (; policy->n_services < d->n_services; policy->n_services++)
-		policy->services[policy->n_services] = d->services[policy->n_services].out;
+		policy->services[policy->n_services] = take_service(&d->services[policy->n_services]);
 	memcpy(policy->hooks, d->hooks, sizeof(policy->hooks));
 	policy->n_hooks = d->n_hooks;
 	d->n_hooks = 0; /* the arguments have a new owner */
@@ -245,6 +262,8 @@ void policy_free(struct policy *policy)
 	if (!policy)
 		return;
 	free_hooks(policy->hooks, policy->n_hooks);
+	for (uint32_t i = 0; i < policy->n_services; i++)
+		free(policy->services[i].dns);
 	free(policy->servers);
 	free(policy->pools);
 	free(policy->services);

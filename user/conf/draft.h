@@ -41,6 +41,8 @@ struct draft_service {
 	const yaml_node_t *address_at[POLICY_SERVICE_ADDRESSES];
 	const yaml_node_t *nat_at;
 	const yaml_node_t *source_at[DFB_FAMILIES];
+	const yaml_node_t *dns_at;
+	const yaml_node_t *name_at[POLICY_DNS_NAMES];
 	bool fast;
 };
 
@@ -58,6 +60,7 @@ struct draft {
 	struct draft_pool *pools;
 	uint32_t n_services;
 	struct draft_service *services;
+	struct policy_dns dns; /* defaults of all services */
 	uint32_t n_hooks;
 	struct policy_hook hooks[POLICY_MAX_HOOKS]; /* argv is owned */
 };
@@ -70,6 +73,7 @@ void draft_server_heartbeat(struct draft_server *server);
 void draft_servers(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
 void draft_pools(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
 void draft_services(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
+void draft_dns(struct draft *d, const yaml_node_t *node);
 void draft_hooks(struct draft *d, const struct reader_key *key, const yaml_node_t *node);
 
 /** draft_nat() - how a service is translated; needs its addresses, ports and redirect. */
@@ -86,6 +90,15 @@ void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat);
 
 /** draft_loss_defaults() - likewise. */
 void draft_loss_defaults(struct policy_loss *loss);
+
+/** draft_dns_defaults() - likewise. */
+void draft_dns_defaults(struct policy_dns *dns);
+
+/** draft_service_dns() - a service's own `dns`, which goes with `redirect: dns` only. */
+void draft_service_dns(struct draft_service *service);
+
+/** draft_check_dns() - what no service can see alone. */
+void draft_check_dns(struct draft *d);
 
 /** draft_pace() - where a server's heartbeat says, or inherits, how it is probed; or the server itself */
 const yaml_node_t *draft_pace(struct draft_server *server);

@@ -121,33 +121,37 @@ static void read_ports(struct reader *r, const struct reader_key *key, const yam
 	}
 }
 
-static void read_redirect(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
-			  void *field)
-{
-	unsigned int redirect = DFB_REDIRECT_ROUTE;
-
-	reader_word(r, key, node, &redirect);
-	if (redirect == DFB_REDIRECT_DNS)
-		reader_error(r, node, "'redirect: %s' is not supported by this version, write redirect: route, nat or vip",
-			     redirect_names[redirect]);
-	*(unsigned int *)field = redirect;
-}
-
 #define FIELD(name) offsetof(struct draft_service, name)
 
 static const struct reader_key service_keys[] = {
 	{"name", "web", reader_name, FIELD(out.name), 0, 0, NULL, true},
 	{"pool", "app", read_pool, 0, 0, 0, NULL, true},
-	{"address", "198.51.100.1", read_address, 0, 1, POLICY_SERVICE_ADDRESSES, NULL, true},
+	{"address", "198.51.100.1", read_address, 0, 1, POLICY_SERVICE_ADDRESSES, NULL, false},
 	{"ports", "[tcp/80, udp/9000]", read_ports, 0, 1, POLICY_SERVICE_PORTS, NULL, false},
-	{"redirect", "route", read_redirect, FIELD(out.redirect), 0, 0, redirect_names, false},
+	{"redirect", "route", reader_word, FIELD(out.redirect), 0, 0, redirect_names, false},
 	{"nat", "{source: masquerade}", reader_node, FIELD(nat_at), 0, 0, NULL, false},
+	{"dns", "{names: [www]}", reader_node, FIELD(dns_at), 0, 0, NULL, false},
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
 	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, MAX_BUDGET_NS, NULL,
 	 false},
 	{"checks", "", NULL, 0, 0, 0, NULL, false},
 };
 READER_TABLE(service_table, "a service", service_keys);
+
+/* Clients of names need none. */
+static void require_address(struct draft_service *service)
+{
+	struct reader *r = &service->draft->r;
+	const yaml_node_t *at = reader_find(r, service->at, "address");
+
+	if (service->at->type != YAML_MAPPING_NODE)
+		return;
+	if (service->out.redirect != DFB_REDIRECT_DNS && !at)
+		reader_error(r, service->at, "a service lacks 'address', add for example address: 198.51.100.1");
+	if (service->out.redirect == DFB_REDIRECT_DNS && at)
+		reader_error(r, at, "with redirect: dns a service has no address, its names resolve to its server's own;"
+			     " remove it");
+}
 
 void draft_services(struct draft *d, const struct reader_key *key, const yaml_node_t *node)
 {
@@ -161,6 +165,8 @@ void draft_services(struct draft *d, const struct reader_key *key, const yaml_no
 		service->at = reader_item(&d->r, node, i);
 		service->fast = true;
 		reader_mapping(&d->r, &service_table, service->at, service);
+		require_address(service);
 		draft_nat(service);
+		draft_service_dns(service);
 	}
 }

@@ -16,6 +16,7 @@
 enum action_kind {
 	ACTION_STEER,	/* move a pool's slots, if the epoch is still the expected one -> STEERED */
 	ACTION_COMMIT,	/* make the routing tables show the pool's server -> COMMITTED */
+	ACTION_PUBLISH,	/* look at, or write, what a service's names resolve to -> PUBLISHED */
 	ACTION_HOLD,	/* nobody is left (or somebody again): stop marking, change the route */
 	ACTION_FLAG,	/* why a server must not be chosen: DFB_SERVER_*, into the kernel */
 	ACTION_STATION, /* a server's MAC address on the clients' segment, into the kernel */
@@ -47,6 +48,9 @@ enum report_kind {
 	REPORT_STREAM_SILENT,   /* "stream-silent": a stream is, for longer than its threshold */
 	REPORT_STREAM_BLACKOUT, /* "stream-blackout": and goes on with its numbers */
 	REPORT_CLAIMED,	     /* "address-claimed": somebody else says that a service's address is his */
+	REPORT_DNS,	     /* "dns": a service's names resolve to its server's addresses */
+	REPORT_DNS_FAILED,   /* "dns-failed": a name server cannot be told; tried again */
+	REPORT_DNS_DISPUTED, /* "dns-disputed": another gateway names another server; or not any more */
 	REPORT_KIND_MAX,
 };
 
@@ -87,6 +91,22 @@ struct report {
 	struct report_blackout blackout;
 };
 
+/**
+ * struct publish_record - the decision that stands beside a service's names
+ * @there: there is one; otherwise the others mean nothing
+ * @server: empty: nobody, the names have no addresses
+ * @gateway: whose decision it is
+ * @epoch: that gateway's
+ * @time_ns: of what led to the decision, by our clock; 0: before we were started
+ */
+struct publish_record {
+	bool there;
+	char server[DFB_NAME_LEN];
+	char gateway[DFB_NAME_LEN];
+	uint64_t epoch;
+	uint64_t time_ns;
+};
+
 struct action {
 	enum action_kind kind;
 	union {
@@ -101,6 +121,12 @@ struct action {
 			uint32_t server;
 			uint64_t epoch;
 		} commit;
+		struct {
+			uint32_t publication;
+			uint64_t turn;
+			bool write;
+			struct publish_record record; /* to write, in place of the one that is known */
+		} publish;
 		struct {
 			uint32_t pool;
 			bool held;

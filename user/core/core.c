@@ -70,6 +70,7 @@ static void on_policy(struct step *s, const struct policy *policy)
 	s->core->policy = policy;
 	server_reindex(s, old);
 	pool_reindex(s);
+	publish_reindex(s);
 	if (old)
 		tell(s, REPORT_RELOAD);
 	step_sync(s);
@@ -130,6 +131,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	case EVENT_COMMITTED:
 		pool_on_committed(&s, &ev->result);
 		break;
+	case EVENT_PUBLISHED:
+		publish_on_result(&s, &ev->published);
+		break;
 	case EVENT_SYNCED:
 		on_synced(&s, &ev->synced);
 		break;
@@ -154,25 +158,20 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	}
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
 uint64_t core_deadline(const struct core *core)
 {
-	uint64_t due = core->sync_ns;
+	uint64_t due = timing_earlier(core->sync_ns, publish_deadline(core));
 
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
 		const struct core_pool *pool = &core->pools[id];
 
 		if (!pool->policy || !pool->known)
 			continue;
-		due = earlier(due, pool->retry_ns);
-		due = earlier(due, pool->settle_ns);
-		due = earlier(due, pool->steer_ns);
+		due = timing_earlier(due, pool->retry_ns);
+		due = timing_earlier(due, pool->settle_ns);
+		due = timing_earlier(due, pool->steer_ns);
 		if (!pool->server && core->now < pool->patience_ns)
-			due = earlier(due, pool->patience_ns);
+			due = timing_earlier(due, pool->patience_ns);
 	}
 	return due;
 }

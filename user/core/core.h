@@ -8,6 +8,7 @@
  *   server.c    what we know of a server, from its targets, its routes and its operator
  *   pool.c      who serves, who should, and whether the routing tables of record show it
  *   vip.c       addresses on the clients' own segment
+ *   publish.c   what a service's names resolve to
  *   operator.c  commands
  *   tell.c      reports to the world
  *   timing.c    derived bounds
@@ -58,6 +59,7 @@ struct core_server {
 	struct dfb_station station[DFB_FAMILIES];
 	bool cannot_leave[DFB_FAMILIES];
 	uint32_t flags;
+	uint64_t flagged_ns; /* when they last changed */
 	uint8_t families; /* bit DFB_FAMILY_*: in which its pools use it */
 	enum server_state told;
 	bool was_told;
@@ -115,16 +117,51 @@ struct core_pool {
 	enum service_state told;
 };
 
+/**
+ * struct core_publication - a service's names at one name server
+ * @service: its configuration; NULL: there is no such publication
+ * @server: index of the name server; those of peers come after our own
+ * @turn: of the action under way, 0: none is
+ * @record: what stands there; means nothing unless @read
+ * @sure: the addresses there are those of the server in @record: we have put them there, or agree
+ * @epoch: of the pool, that was told as published last
+ * @retries: of what fails
+ * @races: how often in a row somebody else wrote between our look and our update
+ * @due_ns: when to try, or look, again
+ * @disputed_ns: since when another gateway names another server, 0: none does
+ * @told_nobody: they were told to have no addresses
+ * @told_failed, @told_disputed: reported
+ */
+struct core_publication {
+	const struct policy_service *service;
+	uint32_t server;
+	bool read;
+	bool sure;
+	bool told_nobody;
+	bool told_failed;
+	bool told_disputed;
+	uint32_t retries;
+	uint32_t races;
+	uint64_t turn;
+	uint64_t epoch;
+	uint64_t due_ns;
+	uint64_t disputed_ns;
+	struct publish_record record;
+};
+
 /** struct core - the caller owns it (it is large), core_init() prepares it */
 struct core {
 	const struct policy *policy;
 	uint64_t now;
+	uint64_t policy_ns; /* since when it is in force */
 	bool syncing;
 	bool sync_again;
 	bool tampered; /* what the next sync puts back was taken away from us */
 	uint32_t sync_retries;
 	uint64_t sync_ns; /* when to compare again, 0: not due */
 	char sync_told[192];
+	uint64_t turn; /* the last one of a publication */
+	struct core_publication publications[POLICY_MAX_PUBLICATIONS];
 	struct core_server servers[DFB_MAX_SERVERS + 1]; /* by id */
 	struct core_pool pools[DFB_MAX_POOLS + 1];	 /* by id */
 };
@@ -136,6 +173,9 @@ void core_init(struct core *core);
  * @actions: out: what is to be done, in order; overwritten
  */
 void core_step(struct core *core, const struct event *ev, struct actions *actions);
+
+/** publish_address() - of the name server that a publication is about */
+const uint8_t *publish_address(const struct core_publication *publication);
 
 /** core_deadline() - when the core wants an EVENT_TICK at the latest; 0: never */
 uint64_t core_deadline(const struct core *core);

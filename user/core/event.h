@@ -12,6 +12,8 @@
 #include <defib/abi.h>
 #include <defib/vip.h>
 
+#include "action.h"
+
 struct policy;
 
 enum event_kind {
@@ -31,6 +33,7 @@ enum event_kind {
 	EVENT_MAINTENANCE, /* operator: a server in or out of service */
 	EVENT_PROBER,	   /* the prober started, adopted (ok) or died */
 	EVENT_HOOK_FAILED, /* an event hook failed or was killed at its deadline */
+	EVENT_PUBLISHED,   /* result of ACTION_PUBLISH */
 	EVENT_KIND_MAX,
 };
 
@@ -77,6 +80,22 @@ struct event_result {
 	char why[192];
 };
 
+/**
+ * struct event_published - a name server was asked, or told
+ * @wrote: the record, and with it the names
+ * @turn: the action's; what is of no turn of ours is ignored
+ * @error: 0, -errno; -ESTALE: the record was another than the one known, nothing was changed
+ * @record: what stands there now, unless there was an error
+ */
+struct event_published {
+	uint32_t publication;
+	uint64_t turn;
+	bool wrote;
+	int error;
+	struct publish_record record;
+	char why[160];
+};
+
 struct event_synced {
 	uint32_t restored; /* objects of ours that were missing */
 	uint32_t removed;  /* stale objects of ours */
@@ -104,6 +123,7 @@ struct event {
 		struct dfb_claim claim;
 		struct event_result result; /* STEERED, COMMITTED */
 		struct event_synced synced;
+		struct event_published published;
 		struct event_operator op;   /* FAILOVER, MAINTENANCE */
 		struct {
 			bool ok;

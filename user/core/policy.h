@@ -96,6 +96,48 @@ struct policy_nat {
 	uint16_t port;
 };
 
+/** struct policy_tsig - what signs messages to a name server (RFC 8945); @secret: in base64 */
+struct policy_tsig {
+	char name[256];
+	char algorithm[16]; /* as nsupdate(1) calls it: hmac-sha256 */
+	char secret[256];
+};
+
+#define POLICY_DNS_NAMES 16
+#define POLICY_DNS_SERVERS 4
+#define POLICY_DNS_NAME_LEN 256 /* with the closing NUL; RFC 1035, 2.3.4 */
+#define POLICY_DNS_KEY_LEN 256
+#define POLICY_MAX_PUBLICATIONS 256 /* name servers of all services, those of peers included */
+
+/**
+ * struct policy_dns - where a service's names are kept; all names end with a dot
+ * @zone: that holds @names
+ * @names: what clients look up
+ * @servers: name servers to update, each of which has the zone as its own
+ * @peers: other gateways' name servers, which are only read
+ * @port: of all of them
+ * @key_path: file with @key
+ * @key_line, @key_column: where that is written, from 1
+ * @key: read from @key_path by who loads the configuration
+ * @ttl_s: of the names' addresses
+ * @dispute_ns: how long another gateway may name another server before it is told
+ */
+struct policy_dns {
+	char zone[POLICY_DNS_NAME_LEN];
+	uint32_t n_names;
+	char names[POLICY_DNS_NAMES][POLICY_DNS_NAME_LEN];
+	uint32_t n_servers;
+	uint8_t servers[POLICY_DNS_SERVERS][16];
+	uint32_t n_peers;
+	uint8_t peers[POLICY_DNS_SERVERS][16];
+	uint16_t port;
+	char key_path[POLICY_DNS_KEY_LEN];
+	unsigned int key_line, key_column;
+	struct policy_tsig key;
+	uint32_t ttl_s;
+	uint64_t dispute_ns;
+};
+
 #define POLICY_SERVICE_ADDRESSES 16
 #define POLICY_SERVICE_PORTS 16
 
@@ -109,6 +151,7 @@ struct policy_service {
 	struct policy_port ports[POLICY_SERVICE_PORTS];
 	struct policy_nat nat;
 	uint64_t blackout_budget_ns; /* what a failover may cost its clients; 0: nobody says */
+	struct policy_dns *dns;	     /* owned; NULL but for DFB_REDIRECT_DNS */
 };
 
 /** struct policy_hook - a program to run on events: the event as JSON on standard input */

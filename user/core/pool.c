@@ -258,6 +258,7 @@ void pool_review(struct step *s, uint32_t id)
 		review_server(s, id);
 	commit(s, id);
 	review_hold(s, id);
+	publish_review(s, id);
 	tell_pool(s, id);
 }
 

@@ -59,6 +59,11 @@ void pool_on_committed(struct step *s, const struct event_result *r);
 void vip_announce(struct step *s, uint32_t pool);
 void vip_on_station(struct step *s, const struct event_station *e);
 void vip_on_claim(struct step *s, const struct dfb_claim *claim);
+/* publish.c */
+void publish_reindex(struct step *s);
+void publish_review(struct step *s, uint32_t pool);
+void publish_on_result(struct step *s, const struct event_published *r);
+uint64_t publish_deadline(const struct core *core);
 
 /* operator.c */
 void operator_failover(struct step *s, const struct event_operator *op);

@@ -190,6 +190,13 @@ static void flag(struct step *s, uint32_t id)
 	memcpy(a->flag.cannot_leave, server->cannot_leave, sizeof(server->cannot_leave));
 }
 
+static void set_flags(struct step *s, struct core_server *server, uint32_t flags)
+{
+	if (server->flags != flags)
+		server->flagged_ns = s->core->now;
+	server->flags = flags;
+}
+
 static void tell_routable(struct step *s, const struct core_server *server, const struct event_routable *r)
 {
 	struct report *report = tell(s, REPORT_UNROUTABLE);
@@ -209,7 +216,7 @@ void server_on_routable(struct step *s, const struct event_routable *r)
 	flags = (server->flags & ~DFB_SERVER_UNROUTABLE) | (r->ok ? 0 : DFB_SERVER_UNROUTABLE);
 	if (flags != server->flags)
 		tell_routable(s, server, r);
-	server->flags = flags;
+	set_flags(s, server, flags);
 	memcpy(server->cannot_leave, r->cannot_leave, sizeof(server->cannot_leave));
 	flag(s, r->server);
 	if (r->moved)
@@ -225,7 +232,7 @@ void server_set_maintenance(struct step *s, uint32_t id, bool on)
 
 	if (flags == server->flags)
 		return;
-	server->flags = flags;
+	set_flags(s, server, flags);
 	flag(s, id);
 	r = tell(s, REPORT_MAINTENANCE);
 	snprintf(r->server, sizeof(r->server), "%s", server->policy->name);

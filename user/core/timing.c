@@ -50,6 +50,11 @@ uint64_t timing_retry(uint32_t n)
 	return pause < RETRY_LAST ? pause : RETRY_LAST;
 }
 
+uint64_t timing_earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 /* --- how often a living server is declared dead ---------------------------------------------- */
 
 void timing_counted(const struct dfb_target *target, const struct dfb_detect *d, uint64_t timeout_ns,

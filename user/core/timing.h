@@ -17,6 +17,12 @@ uint64_t timing_initial(const struct policy *policy, const struct policy_pool *p
 /** timing_retry() - pause before the n-th retry of a failed action: doubles from 100 ms to 5 s */
 uint64_t timing_retry(uint32_t n);
 
+/** timing_earlier() - of two moments; 0 is none */
+uint64_t timing_earlier(uint64_t a, uint64_t b);
+
+/* How often a name server is asked what stands there. */
+#define TIMING_PUBLISHED_NS (10 * 1000000000ull)
+
 /* --- how often a living server is declared dead ---------------------------------------------- */
 
 /* A living server that is declared dead more often than this is worth a warning: 30 days. */

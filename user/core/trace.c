@@ -25,6 +25,9 @@ const char *const report_kind_names[] = {
 	[REPORT_STREAM_SILENT] = "stream-silent",
 	[REPORT_STREAM_BLACKOUT] = "stream-blackout",
 	[REPORT_CLAIMED] = "address-claimed",
+	[REPORT_DNS] = "dns",
+	[REPORT_DNS_FAILED] = "dns-failed",
+	[REPORT_DNS_DISPUTED] = "dns-disputed",
 };
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,
@@ -73,6 +76,43 @@ static void trace_result(const struct core *core, const char *what, const struct
 		 (unsigned long long)r->epoch, r->error ? r->why : "ok");
 }
 
+static const char *service_name(const struct core *core, uint32_t publication)
+{
+	const struct policy_service *service =
+		publication < POLICY_MAX_PUBLICATIONS ? core->publications[publication].service : NULL;
+
+	return service ? service->name : "?";
+}
+
+static void trace_record(const struct publish_record *r, char *text, size_t size)
+{
+	if (r->there)
+		snprintf(text, size, "server=%s gateway=%s epoch=%llu", r->server, r->gateway,
+			 (unsigned long long)r->epoch);
+	else
+		snprintf(text, size, "nothing");
+}
+
+static void trace_published(const struct core *core, const struct event_published *p, char *text, size_t size)
+{
+	char record[128];
+
+	trace_record(&p->record, record, sizeof(record));
+	snprintf(text, size, "published %s/%u %s", service_name(core, p->publication),
+		 core->publications[p->publication % POLICY_MAX_PUBLICATIONS].server,
+		 p->error ? p->why : record);
+}
+
+static void trace_publish(const struct core *core, const struct action *a, char *text, size_t size)
+{
+	char record[128] = "read";
+
+	if (a->publish.write)
+		trace_record(&a->publish.record, record, sizeof(record));
+	snprintf(text, size, "publish %s/%u %s", service_name(core, a->publish.publication),
+		 core->publications[a->publish.publication].server, record);
+}
+
 static void trace_operator(const char *what, const struct event_operator *op, char *text, size_t size)
 {
 	snprintf(text, size, "%s %s %s%s", what, op->name, op->to[0] ? op->to : op->on ? "on" : "",
@@ -107,6 +147,9 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 		break;
 	case EVENT_COMMITTED:
 		trace_result(core, "committed", &ev->result, text, size);
+		break;
+	case EVENT_PUBLISHED:
+		trace_published(core, &ev->published, text, size);
 		break;
 	case EVENT_SYNCED:
 		snprintf(text, size, "synced restored=%u %s", ev->synced.restored,
@@ -158,6 +201,9 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 	case ACTION_COMMIT:
 		snprintf(text, size, "commit %s server=%s epoch=%llu", pool_name(core, a->commit.pool),
 			 server_name(core, a->commit.server), (unsigned long long)a->commit.epoch);
+		break;
+	case ACTION_PUBLISH:
+		trace_publish(core, a, text, size);
 		break;
 	case ACTION_HOLD:
 		snprintf(text, size, "hold %s %s", pool_name(core, a->hold.pool),
