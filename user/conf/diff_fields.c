@@ -252,6 +252,31 @@ static void service_source(struct diff_text *t, const struct policy *policy, con
 	}
 }
 
+static void dns_names(struct diff_text *t, const struct policy *policy, const void *object)
+{
+	const struct policy_dns *dns = ((const struct policy_service *)object)->dns;
+
+	(void)policy;
+	for (uint32_t i = 0; dns && i < dns->n_names; i++)
+		add_word(t, dns->names[i]);
+}
+
+static void dns_servers(struct diff_text *t, const struct policy *policy, const void *object)
+{
+	const struct policy_dns *dns = ((const struct policy_service *)object)->dns;
+
+	(void)policy;
+	for (uint32_t i = 0; dns && i < dns->n_servers; i++)
+		add_address(t, dns->servers[i]);
+	for (uint32_t i = 0; dns && i < dns->n_peers; i++)
+		add_address(t, dns->peers[i]);
+}
+
+PRINT(dns_key, struct policy_service, if (o->dns) add(t, "%s", o->dns->key_path))
+PRINT(dns_port, struct policy_service, if (o->dns) add_number(t, o->dns->port))
+PRINT(dns_ttl, struct policy_service, if (o->dns) add_time(t, o->dns->ttl_s * 1000000000ull))
+PRINT(dns_dispute, struct policy_service, if (o->dns) add_time(t, o->dns->dispute_ns))
+
 const struct diff_field diff_service_fields[] = {
 	{"pool", service_pool, false},
 	{"address", service_address, false},
@@ -260,6 +285,12 @@ const struct diff_field diff_service_fields[] = {
 	{"nat source", service_source, false},
 	{"nat hairpin", service_hairpin, false},
 	{"nat port", service_nat_port, false},
+	{"dns names", dns_names, false},
+	{"dns server and peers", dns_servers, false},
+	{"dns key", dns_key, false},
+	{"dns port", dns_port, false},
+	{"dns ttl", dns_ttl, false},
+	{"dns dispute", dns_dispute, false},
 	{"blackout-budget", service_budget, false},
 	{0},
 };
