@@ -56,7 +56,7 @@ dns_start()
 
 dns_stop()
 {
-	kill -s "${2:-TERM}" "${dns_pid[$1]}"
+	kill -s "${2:-TERM}" "${dns_pid[$1]}" 2>/dev/null || return 0
 	{ wait "${dns_pid[$1]}" || true; } 2>/dev/null
 }
 
