@@ -20,6 +20,7 @@
 
 #include "beat.skel.h"
 #include "steer.skel.h"
+#include "vip.skel.h"
 
 /** pins_private() - from now on /run, /var/lib and /sys/fs/bpf are the test's own. Return: 0 or -errno. */
 static inline int pins_private(void)
@@ -71,18 +72,23 @@ static inline int pins_make(const char *dir, uint32_t servers, uint32_t pools)
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = dir);
 	struct beat_bpf *beat = beat_bpf__open_opts(&opts);
 	struct steer_bpf *steer = steer_bpf__open_opts(&opts);
-	int error = beat && steer ? 0 : -errno;
+	struct vip_bpf *vip = vip_bpf__open_opts(&opts);
+	int error = beat && steer && vip ? 0 : -errno;
 
 	pins_directory(dir);
 	if (!error) {
 		pins_capacity(beat->obj, servers, pools);
 		pins_capacity(steer->obj, servers, pools);
+		pins_capacity(vip->obj, servers, pools);
 		error = beat_bpf__load(beat);
 	}
 	if (!error)
 		error = steer_bpf__load(steer);
+	if (!error)
+		error = vip_bpf__load(vip);
 	beat_bpf__destroy(beat);
 	steer_bpf__destroy(steer);
+	vip_bpf__destroy(vip);
 	return error;
 }
 

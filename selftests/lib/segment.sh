@@ -80,6 +80,5 @@ client_forgets()
 # vip_count COUNTER
 vip_count()
 {
-	on gateway bpftool -j map dump pinned "/sys/fs/bpf/defib/$prefix/maps/vip_counters" |
-		json "[.[0].formatted.values[].value.$1] | add"
+	status ".counters.vip.$1"
 }

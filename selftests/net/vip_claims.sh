@@ -84,4 +84,5 @@ wait_until 20 server_is_told || fail "not told: $(cat "$work/events")"
 wait_until 10 client_is_right s1 || fail "the client has $(on client ip neigh show dev c1)"
 must 10 served_by s1
 must 20 all_well
+says "$(defib doctor || true)" "times that a service's address was theirs"
 stays "$epoch" s1

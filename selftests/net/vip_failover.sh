@@ -25,6 +25,7 @@ must 10 committed $((epoch + 1)) s2
 for family in 4 6; do
 	client_has "$family" s2 || fail "IPv$family: the client has $(on client ip neigh show dev c1)"
 done
+[ "$(status .counters.vip.answered)" -ge 2 ] || fail "counters: $(status -c .counters.vip)"
 lab_heal s1
 must 20 all_well
 clients_stop "s1 s2"

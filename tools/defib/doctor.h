@@ -37,4 +37,7 @@ void doctor_check_instance(struct doctor *d);
 /** doctor_check_nat() - what translated services need; @status: with or without such. */
 void doctor_check_nat(struct doctor *d, const json_t *status);
 
+/** doctor_check_vip() - what addresses on the clients' own segment need; likewise. */
+void doctor_check_vip(struct doctor *d, const json_t *status);
+
 #endif

@@ -249,5 +249,6 @@ void doctor_check_instance(struct doctor *d)
 	check_timers(d, status);
 	check_interfaces(d, status);
 	doctor_check_nat(d, status);
+	doctor_check_vip(d, status);
 	json_decref(status);
 }

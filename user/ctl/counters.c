@@ -31,6 +31,18 @@ static const struct counter_name steer_names[] = {
 _Static_assert(ARRAY_SIZE(steer_names) * sizeof(uint64_t) == sizeof(struct dfb_steer_counters),
 	       "every counter has a name");
 
+#define VIP(field) {#field, offsetof(struct dfb_vip_counters, field)}
+
+static const struct counter_name vip_names[] = {
+	VIP(answered), VIP(claims), VIP(muted), VIP(ring_full), VIP(confirmed), VIP(no_service),
+	VIP(no_server), VIP(held), VIP(no_station), VIP(not_for_us), VIP(own_request), VIP(truncated),
+	VIP(not_ethernet), VIP(bad_sender), VIP(bad_hop_limit), VIP(bad_message), VIP(bad_checksum),
+	VIP(no_room),
+};
+
+_Static_assert(ARRAY_SIZE(vip_names) * sizeof(uint64_t) == sizeof(struct dfb_vip_counters),
+	       "every counter has a name");
+
 static json_t *counters_json(const void *counters, const struct counter_name *names, size_t n)
 {
 	json_t *doc = json_object();
@@ -47,6 +59,11 @@ static json_t *counters_json(const void *counters, const struct counter_name *na
 json_t *counters_beat_json(const struct dfb_beat_counters *counters)
 {
 	return counters_json(counters, beat_names, ARRAY_SIZE(beat_names));
+}
+
+json_t *counters_vip_json(const struct dfb_vip_counters *counters)
+{
+	return counters_json(counters, vip_names, ARRAY_SIZE(vip_names));
 }
 
 json_t *counters_steer_json(const struct dfb_steer_counters *counters)

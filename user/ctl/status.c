@@ -555,7 +555,7 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		if (s->plans[id].name[0])
 			json_array_append_new(pools, pool_json(s, id));
 	}
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
 		"schema", CTL_SCHEMA,
 		"daemon", extra ? "up" : "down",
 		"gateway", extra && extra->gateway ? json_string(extra->gateway) : json_null(),
@@ -567,7 +567,8 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		"prober", gateway_prober_json(s),
 		"counters",
 		"beat", counters_beat_json(&s->beat),
-		"steer", counters_steer_json(&s->steer));
+		"steer", counters_steer_json(&s->steer),
+		"vip", counters_vip_json(&s->vip));
 }
 
 enum ctl_code status_code(const json_t *doc)

@@ -77,8 +77,8 @@ static void explain(const struct link_policy *policy, const struct link_path *pa
 		snprintf(text, sizeof(text), "%s is not on-link: routed via %s dev %s", address,
 			 address_format(answer->route.gateway, gateway), name);
 	else if (is_server_interface(policy, answer->route.ifindex))
-		snprintf(text, sizeof(text), "%s is on-link through %s, but with `redirect: vip` only through a"
-			 " client interface", address, name);
+		snprintf(text, sizeof(text), "%s is on-link through %s: no client interface, as vip needs", address,
+			 name);
 	else
 		snprintf(text, sizeof(text), "%s is on-link through %s: %s is not a server interface", address,
 			 name, name);

@@ -365,7 +365,10 @@ static int read_counts(const struct reader *r, struct snapshot *s)
 	error = read_counters(r->dir, "beat_counters", (uint64_t *)&s->beat, sizeof(s->beat));
 	if (error)
 		return error;
-	return read_counters(r->dir, "steer_counters", (uint64_t *)&s->steer, sizeof(s->steer));
+	error = read_counters(r->dir, "steer_counters", (uint64_t *)&s->steer, sizeof(s->steer));
+	if (error)
+		return error;
+	return read_counters(r->dir, "vip_counters", (uint64_t *)&s->vip, sizeof(s->vip));
 }
 
 static int read_all(const struct reader *r, struct snapshot *s)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <defib/abi.h>
+#include <defib/vip.h>
 
 /** struct snapshot_service - one element of the map `services` */
 struct snapshot_service {
@@ -49,6 +50,7 @@ struct snapshot {
 	struct snapshot_interface *interfaces;
 	struct dfb_beat_counters beat;
 	struct dfb_steer_counters steer;
+	struct dfb_vip_counters vip;
 };
 
 /**
