@@ -255,6 +255,8 @@ static void an_entry_is_stale_unless_it_leads_to_who_serves(void **state)
 	assert_false(STALE(500, "10.79.0.100", "10.78.0.12")); /* no zones of ours */
 	assert_false(STALE(757, "10.79.0.100", "10.78.0.12"));
 	assert_false(STALE(0, "10.79.0.100", "10.78.0.12"));
+	core.pools[1].server = 0; /* nobody is known to serve */
+	assert_false(STALE(502, "10.79.0.100", "10.78.0.12"));
 	core.pools[1].server = 2;
 	assert_true(STALE(502, "fd79::100", "fd78::11"));      /* of a family that it does not have */
 	policy_free(policy);

@@ -29,6 +29,8 @@ bool nat_is_stale(const struct policy *policy, const struct core *core, const st
 
 	if (!server || server > policy->gateway.max_servers)
 		return false;
+	if (pool && !core->pools[pool->id].server)
+		return false; /* not known yet */
 	if (!pool || core->pools[pool->id].server != server)
 		return true;
 	serves = core->servers[server].policy;
