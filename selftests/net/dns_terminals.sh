@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Two gateways with the same configuration and a name server each, and nothing between them: both promote the
-# same server; a disagreement is told; and when one gateway dies with its name server, no query stays unanswered.
+# same server; a disagreement is told; and when one gateway dies with its name server, no query stays
+# unanswered.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh
@@ -64,7 +65,8 @@ both_lead_to()
 
 told_disputed()
 {
-	defib -j event list | jq -se 'any(.[]; .kind == "dns-disputed" and .to == "disputed" and .from == "gw2")'
+	defib -j event list |
+		jq -se 'any(.[]; .kind == "dns-disputed" and .to == "disputed" and .from == "gw2")'
 }
 
 lab_start --servers 3
