@@ -7,6 +7,7 @@
 #define DEFIB_MAPS_H
 
 #include <defib/abi.h>
+#include <defib/flow.h>
 #include <defib/vip.h>
 
 #include <bpf/bpf_helpers.h>
@@ -40,5 +41,6 @@ MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_pulse, BPF_F_MMAPABLE) pulses SEC("
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_target_run, 0) state SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_pool, 0) pools SEC(".maps");
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, struct dfb_rtt, 0) rtt SEC(".maps");
+MAP_OF(BPF_MAP_TYPE_LRU_HASH, struct dfb_flow_key, struct dfb_flow, 0) flows SEC(".maps");
 
 #endif

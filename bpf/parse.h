@@ -151,6 +151,33 @@ static __always_inline struct udphdr *parse_udp(const struct packet *pkt, void *
 	return udp;
 }
 
+#define PARSE_TCP_FIN 0x01 /* RFC 9293, 3.1 */
+#define PARSE_TCP_SYN 0x02
+#define PARSE_TCP_RST 0x04
+#define PARSE_TCP_EDGES (PARSE_TCP_FIN | PARSE_TCP_SYN | PARSE_TCP_RST)
+
+struct parse_tcp { /* the flags of <linux/tcp.h> are bit fields */
+	__be16 source;
+	__be16 destination;
+	__be32 seq;
+	__be32 ack;
+	__u8 offset;
+	__u8 flags;
+	__be16 window;
+	__be16 check;
+	__be16 urgent;
+};
+
+/* The TCP header of a whole packet that is really there; NULL otherwise. */
+static __always_inline struct parse_tcp *parse_tcp(const struct packet *pkt, void *end)
+{
+	struct parse_tcp *tcp = pkt->l4;
+
+	if (pkt->proto != IPPROTO_TCP || pkt->fragment || (void *)(tcp + 1) > end)
+		return NULL;
+	return tcp;
+}
+
 /* What a datagram in the format of pktgen begins with; NULL otherwise. */
 static __always_inline struct dfb_pktgen *parse_pktgen(struct udphdr *udp, void *end)
 {

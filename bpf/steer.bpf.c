@@ -4,6 +4,7 @@
  * server that serves it. Routing rules do the rest, so firewall, TTL and MTU apply as ever.
  * A service is an address here: fragments need no ports.
  */
+#include "flow.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -23,7 +24,7 @@ const volatile __u32 mark_mask = 0;
 const volatile __u32 mark_shift = 0;
 
 /* Who serves the pool now; 0: nobody, or nobody may. */
-static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count)
+static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count, __u32 *ret_drains)
 {
 	struct dfb_plan *plan = bpf_map_lookup_elem(&plans, &id);
 	struct dfb_pool *pool = bpf_map_lookup_elem(&pools, &id);
@@ -36,6 +37,7 @@ static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count)
 	server = plan && pool ? pool->slots[0] : 0;
 	if (!server)
 		count->no_server++;
+	*ret_drains = plan ? plan->drains : 0;
 	return server;
 }
 
@@ -47,7 +49,7 @@ int dfb_steer(struct __sk_buff *skb)
 	struct dfb_service *service;
 	struct packet pkt = {};
 	enum parse_result result;
-	__u32 destination[4], server;
+	__u32 destination[4], server, drains = 0;
 
 	if (!count)
 		return TC_ACT_UNSPEC;
@@ -65,10 +67,11 @@ int dfb_steer(struct __sk_buff *skb)
 		count->no_service++;
 		return TC_ACT_UNSPEC;
 	}
-	server = serving(service->pool, count);
+	server = serving(service->pool, count, &drains);
 	if (server) {
-		skb->mark = (skb->mark & ~mark_mask) | ((server << mark_shift) & mark_mask);
 		count->marked++;
+		server = flow_server(&pkt, end, service->pool, server, drains, count);
+		skb->mark = (skb->mark & ~mark_mask) | ((server << mark_shift) & mark_mask);
 	}
 	return TC_ACT_UNSPEC;
 }

@@ -143,6 +143,7 @@ struct dfb_target {
  * @flags: DFB_SERVER_*
  * @n_pools: entries of @pools in use
  * @pools: ids of the pools that name it as a candidate
+ * @drain_ns: until then its TCP connections stay with it, though its pools moved; 0: they do not
  */
 struct dfb_server {
 	DFB_ABI_SHIFT
@@ -150,6 +151,7 @@ struct dfb_server {
 	__u32 flags;
 	__u32 n_pools;
 	__u16 pools[DFB_SERVER_POOLS];
+	__u64 drain_ns;
 };
 
 /**
@@ -158,6 +160,7 @@ struct dfb_server {
  * @families: bit DFB_FAMILY_*: families in which its services have addresses
  * @fast: 1: the kernel switches; 0: it only reports, the controller switches
  * @held: 1: nobody is left and `when-none` withdrew the pool: packets are not marked
+ * @drains: 1: a candidate has a dfb_server.drain_ns: each TCP packet is looked up in `flows`
  * @n_candidates: entries of @candidates in use
  * @candidates: server ids in promotion order
  */
@@ -167,7 +170,7 @@ struct dfb_plan {
 	__u8 families;
 	__u8 fast;
 	__u8 held;
-	__u8 pad;
+	__u8 drains;
 	__u32 n_candidates;
 	__u16 candidates[DFB_CANDIDATES];
 };
@@ -491,6 +494,8 @@ struct dfb_steer_counters {
 	__u64 truncated;
 	__u64 no_server;     /* a service, but nobody serves it yet */
 	__u64 held;	     /* a service, withdrawn by `when-none` */
+	__u64 flows_new;     /* TCP connections written down; a full map forgets the oldest ones */
+	__u64 flows_failed;  /* could not be */
 };
 
 /* --- rings ----------------------------------------------------------------------------------- */
@@ -567,7 +572,7 @@ struct dfb_order {
 /* Both compilers must see the same; a change of one of these is a change of DFB_ABI_VERSION. */
 #define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
 _Static_assert(sizeof(struct dfb_target) == 112 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_server) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_server) == 176 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_plan) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_control) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
@@ -580,7 +585,7 @@ _Static_assert(sizeof(struct dfb_target_run) == 1256 + DFB_ABI_SHIFT_SIZE, DFB_A
 _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_pool) == 160 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_steer_counters) == 48, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_steer_counters) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_event) == 104, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_order) == 24, DFB_ABI_SIZE);
 

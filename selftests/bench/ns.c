@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "ns.h"
@@ -187,12 +188,16 @@ static void measure_client(bool ipv6)
 				      TC_ACT_UNSPEC};
 	const struct subject foreign = {"foreign packet past the XDP root", rig.root->progs.dfb_root, false,
 					NULL, 0, XDP_PASS};
+	const struct subject segment = {"client's TCP packet marked", rig.steer->progs.dfb_steer, false,
+					rig.steer->maps.steer_counters, COUNT(steer, marked), TC_ACT_UNSPEC};
 	struct frame frame = {.payload = FRAME_TEXT, .length = 64, .dport = 9000, .ipv6 = ipv6};
 
 	measure(&foreign, &frame);
 	measure(&other, &frame);
 	frame.destination = ipv6 ? SERVICE6 : SERVICE4;
 	measure(&marked, &frame);
+	frame.proto = IPPROTO_TCP;
+	measure(&segment, &frame);
 }
 
 /* --- setting up ------------------------------------------------------------------------------ */

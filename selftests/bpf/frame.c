@@ -7,6 +7,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <string.h>
 
@@ -124,6 +125,18 @@ static uint32_t sum_of_message(const uint8_t *ip, const uint8_t *message, size_t
 	return frame_sum(tail, sizeof(tail), sum);
 }
 
+/* TCP: its header and nothing else. */
+static void put_segment(struct cursor *c, const struct frame *f, const uint8_t *ip)
+{
+	struct tcphdr *tcp = (struct tcphdr *)put(c, NULL, sizeof(*tcp));
+
+	tcp->th_sport = htons(usual(f->sport, FRAME_PORT));
+	tcp->th_dport = htons(usual(f->dport, FRAME_TCP_PORT));
+	tcp->th_off = sizeof(*tcp) / 4;
+	tcp->th_flags = f->tcp_flags ? f->tcp_flags : TH_ACK;
+	tcp->th_sum = final(sum_of_message(ip, (uint8_t *)tcp, sizeof(*tcp), IPPROTO_TCP));
+}
+
 /* UDP or an echo message: eight bytes, then the payload. */
 static void put_message(struct cursor *c, const struct frame *f, const uint8_t *ip)
 {
@@ -151,6 +164,14 @@ static void put_message(struct cursor *c, const struct frame *f, const uint8_t *
 		udp->check = sum;
 }
 
+static void put_transport(struct cursor *c, const struct frame *f, const uint8_t *ip)
+{
+	if (f->proto == IPPROTO_TCP)
+		put_segment(c, f, ip);
+	else
+		put_message(c, f, ip);
+}
+
 static void put_ip4(struct cursor *c, const struct frame *f)
 {
 	struct iphdr *ip = (struct iphdr *)put(c, NULL, sizeof(*ip));
@@ -165,7 +186,7 @@ static void put_ip4(struct cursor *c, const struct frame *f)
 	ip->protocol = f->proto ? f->proto : IPPROTO_UDP;
 	assert(inet_pton(AF_INET, f->source ? f->source : FRAME_SOURCE4, &ip->saddr) == 1);
 	assert(inet_pton(AF_INET, f->destination ? f->destination : FRAME_DESTINATION4, &ip->daddr) == 1);
-	put_message(c, f, (uint8_t *)ip);
+	put_transport(c, f, (uint8_t *)ip);
 	ip->tot_len = htons((uint16_t)(c->at - (uint8_t *)ip + f->ip_more));
 	ip->check = final(frame_sum((uint8_t *)ip, header, 0));
 }
@@ -195,7 +216,7 @@ static void put_ip6(struct cursor *c, const struct frame *f)
 	if (f->fragment)
 		next = put_extension(c, next, IPPROTO_FRAGMENT, f->fragment);
 	*next = f->proto ? f->proto : IPPROTO_UDP;
-	put_message(c, f, (uint8_t *)ip);
+	put_transport(c, f, (uint8_t *)ip);
 	ip->ip6_plen = htons((uint16_t)(c->at - (uint8_t *)(ip + 1) + f->ip_more));
 }
 

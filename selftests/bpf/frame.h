@@ -11,6 +11,7 @@
 
 #define FRAME_ROOM 2048
 #define FRAME_PORT 40000
+#define FRAME_TCP_PORT 80
 #define FRAME_TTL 17
 #define FRAME_SOURCE4 "10.78.0.1"
 #define FRAME_SOURCE6 "fd78::1"
@@ -37,8 +38,10 @@ enum frame_payload {
  * @options: bytes of IPv4 options, a multiple of 4
  * @fragment: IPv4: flags and offset as in the header; IPv6: a fragment header with it
  * @extension: IPv6: a destination options header in between
- * @proto: of the transport header, 0: UDP; IPPROTO_ICMP and IPPROTO_ICMPV6 make an echo message
+ * @proto: of the transport header, 0: UDP; IPPROTO_ICMP and IPPROTO_ICMPV6 make an echo message,
+ *	IPPROTO_TCP a segment without data
  * @icmp: type of that message
+ * @tcp_flags: of TCP, 0: ACK
  * @sport, @dport: host byte order
  * @length: payload; 0: as long as the probe, or nothing
  * @payload: enum frame_payload
@@ -64,6 +67,7 @@ struct frame {
 	bool extension;
 	uint8_t proto;
 	uint8_t icmp;
+	uint8_t tcp_flags;
 	uint16_t sport, dport;
 	uint16_t length;
 	enum frame_payload payload;

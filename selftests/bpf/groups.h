@@ -16,6 +16,7 @@ int wire_tests(void);
 int loss_tests(void);
 int far_tests(void);
 int vip_tests(void);
+int flow_tests(void);
 int stack_tests(void);
 
 #endif

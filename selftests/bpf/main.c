@@ -15,6 +15,7 @@ int main(void)
 	failed += echo_limit_tests();
 	failed += root_tests();
 	failed += steer_tests();
+	failed += flow_tests();
 	failed += stamp_tests();
 	failed += reply_tests();
 	failed += order_tests();

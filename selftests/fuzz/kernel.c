@@ -146,6 +146,7 @@ void kernel_counts(struct counts *ret_counts)
 {
 	sum_up(kernel.beat->maps.beat_counters, &ret_counts->beat);
 	sum_up(kernel.steer->maps.steer_counters, &ret_counts->steer);
+	ret_counts->steer.flows_new = 0; /* each processor looks at others */
 	sum_up(kernel.echo->maps.echo_counters, &ret_counts->echo);
 }
 

@@ -86,7 +86,7 @@ static void *lookup_source(const void *key)
 	return NULL;
 }
 
-void native_add_source(const void *key, const __u32 *count)
+static void add_source(const void *key, const __u32 *count)
 {
 	int i = 0;
 
@@ -94,6 +94,16 @@ void native_add_source(const void *key, const __u32 *count)
 		i++;
 	memcpy(native.sources[i].address, key, 16);
 	native.sources[i].count = *count;
+}
+
+/* Connections are not kept: what becomes of them depends on time, and on the processor. */
+int native_update(void *map, const void *key, const void *value)
+{
+	if (map == &echo_sources)
+		add_source(key, value);
+	else
+		assert(map == &flows);
+	return 0;
 }
 
 /* Longest prefixes need not win here: it is enough that there is one. */
@@ -145,6 +155,8 @@ void *native_lookup(void *map, const void *key)
 		return lookup_service(key);
 	if (map == &echo_sources)
 		return lookup_source(key);
+	if (map == &flows)
+		return NULL;
 	if (map == &echo_allow)
 		return lookup_prefix(key);
 	if (map == &echo_rate)
@@ -256,6 +268,7 @@ void native_run(enum program program, const uint8_t *packet, size_t size, bool f
 
 struct counts *native_counts(void)
 {
+	native.counts.steer.flows_new = 0;
 	return &native.counts;
 }
 

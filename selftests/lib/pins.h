@@ -42,7 +42,7 @@ static inline void pins_capacity(struct bpf_object *obj, uint32_t servers, uint3
 		{"targets", servers * DFB_FAMILIES}, {"attempts", servers * DFB_FAMILIES},
 		{"state", servers * DFB_FAMILIES}, {"rtt", servers * DFB_FAMILIES}, {"servers", servers},
 		{"plans", pools}, {"pools", pools}, {"services", 1024}, {"interfaces", 64},
-		{"stations", servers * DFB_FAMILIES}, {"claims", pools},
+		{"stations", servers * DFB_FAMILIES}, {"claims", pools}, {"flows", 1024},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

@@ -27,6 +27,8 @@ code 0 defib server maintenance s3 on
 code 0 defib service failover web --to s2
 must 5 settled
 traffic --to 10.79.0.100 --count 50 >"$work/traffic"
+# shellcheck disable=SC2016 # for the inner shell
+expect "a connection" "$(on client bash -c 'exec 3<>/dev/tcp/10.79.0.100/9000 && cat <&3')" s2
 
 # A map in the page is a heading, or named like a ring.
 found=0
@@ -65,4 +67,6 @@ expect "interfaces" "$(map interfaces | jq -c '"\(.value.name) \(.value.client) 
 	'"e0 0 1" "g0 1 0"'
 expect "marked" "$(bpftool -j map dump pinned "$maps/steer_counters" |
 	jq '[.[0].formatted.values[].value.marked] | add >= 50')" true
+expect "the connection" "$(map flows | jq -c ".value | [.server, .pool, .closing]")" \
+	"[$(map servers | jq -c 'select(.value.name == "s2").key'),$pool,1]"
 expect "histogram" "$(map rtt | jq -c 'select(.key == 2).value.count | add > 0')" true

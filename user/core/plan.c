@@ -63,7 +63,8 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 		 struct dfb_server *ret_new)
 {
 	const struct policy_server *s = &policy->servers[index];
-	struct dfb_server new = {.flags = strcmp(old->name, s->name) ? 0 : old->flags};
+	bool same = !strcmp(old->name, s->name);
+	struct dfb_server new = {.flags = same ? old->flags : 0, .drain_ns = same ? old->drain_ns : 0};
 
 	memcpy(new.name, s->name, sizeof(new.name));
 	for (uint32_t i = 0; i < policy->n_pools && new.n_pools < DFB_SERVER_POOLS; i++) {
@@ -81,6 +82,7 @@ void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_pla
 		.families = pool->families,
 		.fast = pool->fast,
 		.held = strcmp(old->name, pool->name) ? 0 : old->held,
+		.drains = strcmp(old->name, pool->name) ? 0 : old->drains,
 		.n_candidates = pool->n_servers,
 	};
 

@@ -17,11 +17,17 @@ bool plan_target(const struct policy_server *server, uint32_t family, const stru
 /** plan_no_target() - an id that is no longer used. */
 void plan_no_target(const struct dfb_target *old, struct dfb_target *ret_new);
 
-/** plan_server() - @index: into policy->servers. Its flags are kept while its name is the same. */
+/**
+ * plan_server() - @index: into policy->servers
+ * Its flags and its drain_ns are kept while its name is the same.
+ */
 void plan_server(const struct policy *policy, uint32_t index, const struct dfb_server *old,
 		 struct dfb_server *ret_new);
 
-/** plan_pool() - @index: into policy->pools. Whether it is held is kept while its name is the same. */
+/**
+ * plan_pool() - @index: into policy->pools
+ * Whether it is held, and whether it drains, is kept while its name is the same.
+ */
 void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old,
 	       struct dfb_plan *ret_new);
 

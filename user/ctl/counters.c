@@ -26,6 +26,7 @@ _Static_assert(ARRAY_SIZE(beat_names) * sizeof(uint64_t) == sizeof(struct dfb_be
 
 static const struct counter_name steer_names[] = {
 	STEER(marked), STEER(no_service), STEER(not_ip), STEER(truncated), STEER(no_server), STEER(held),
+	STEER(flows_new), STEER(flows_failed),
 };
 
 _Static_assert(ARRAY_SIZE(steer_names) * sizeof(uint64_t) == sizeof(struct dfb_steer_counters),

@@ -101,6 +101,7 @@ static int find_capacities(struct kern *k, const struct policy *policy, char *wh
 {
 	k->capacity = capacity_of(&k->paths, "servers", policy->gateway.max_servers + 1);
 	k->addresses = capacity_of(&k->paths, "services", KERN_SERVICES);
+	k->flows = capacity_of(&k->paths, "flows", KERN_FLOWS);
 	if (policy->n_servers < k->capacity)
 		return 0;
 	snprintf(why, size, "%u servers are configured, but the maps were made for %u;"
@@ -109,18 +110,18 @@ static int find_capacities(struct kern *k, const struct policy *policy, char *wh
 	return -ENOSPC;
 }
 
-static void set_capacities(struct bpf_object *obj, uint32_t servers, uint32_t addresses)
+static void set_capacities(struct bpf_object *obj, const struct kern *k)
 {
 	const struct {
 		const char *map;
 		uint32_t entries;
 	} sizes[] = {
-		{"targets", servers * DFB_FAMILIES}, {"attempts", servers * DFB_FAMILIES},
-		{"state", servers * DFB_FAMILIES},   {"rtt", servers * DFB_FAMILIES},
-		{"servers", servers},		     {"plans", DFB_MAX_POOLS + 1},
-		{"pools", DFB_MAX_POOLS + 1},	     {"services", addresses},
-		{"interfaces", KERN_INTERFACES},     {"stations", servers * DFB_FAMILIES},
-		{"claims", DFB_MAX_POOLS + 1},
+		{"targets", k->capacity * DFB_FAMILIES}, {"attempts", k->capacity * DFB_FAMILIES},
+		{"state", k->capacity * DFB_FAMILIES},	 {"rtt", k->capacity * DFB_FAMILIES},
+		{"servers", k->capacity},		 {"plans", DFB_MAX_POOLS + 1},
+		{"pools", DFB_MAX_POOLS + 1},		 {"services", k->addresses},
+		{"interfaces", KERN_INTERFACES},	 {"flows", k->flows},
+		{"stations", k->capacity * DFB_FAMILIES}, {"claims", DFB_MAX_POOLS + 1},
 		{"pulses", (uint32_t)libbpf_num_possible_cpus()},
 	};
 
@@ -149,9 +150,9 @@ int kern_load(struct kern *k, const struct policy *policy, const char *maps_dir)
 	k->beat->rodata->n_servers = k->capacity;
 	k->steer->rodata->mark_mask = policy->gateway.mark_mask;
 	k->steer->rodata->mark_shift = (uint32_t)ffs((int)policy->gateway.mark_mask) - 1;
-	set_capacities(k->beat->obj, k->capacity, k->addresses);
-	set_capacities(k->steer->obj, k->capacity, k->addresses);
-	set_capacities(k->vip->obj, k->capacity, k->addresses);
+	set_capacities(k->beat->obj, k);
+	set_capacities(k->steer->obj, k);
+	set_capacities(k->vip->obj, k);
 	err = beat_bpf__load(k->beat);
 	if (!err)
 		err = steer_bpf__load(k->steer);

@@ -9,7 +9,8 @@
  *   2. maps is renamed to former, heir to maps
  *   3. the prober of the former set is ended (the daemon does it)
  *   4. dfb_steer is replaced on the clients' interfaces
- *   5. a last look at the former pools: what moved since step 1 is taken over; former is removed
+ *   5. a last look at the former pools: what moved since step 1 is taken over, and which connections
+ *      clients have; former is removed
  *   6. dfb_stamp, dfb_reply and dfb_vip are replaced, and a prober is started
  *
  * A heir without a former was not finished, and is removed. A former beside maps means: go on from step 3.
@@ -26,6 +27,7 @@
 
 #include "base/clean.h"
 #include "base/pins.h"
+#include "flows.h"
 #include "kern_private.h"
 #include "snapshot.h"
 
@@ -115,6 +117,7 @@ void kern_heir_settle(struct kern *k)
 			take_later(k, id, &former->plans[id], &former->pools[id]);
 		snapshot_free(former);
 	}
+	flows_inherit(k->paths.former_dir, k->paths.maps_dir);
 	pins_remove(k->paths.former_dir);
 	k->inherits = false;
 }
@@ -197,6 +200,7 @@ static int make(struct kern *k, const struct policy *policy, const struct snapsh
 
 	k->capacity = s->n_servers > wanted ? s->n_servers : wanted;
 	k->addresses = s->n_services > KERN_SERVICES ? s->n_services : KERN_SERVICES;
+	k->flows = KERN_FLOWS;
 	err = kern_load(k, policy, k->paths.heir_dir);
 	if (!err)
 		err = fill(k, s);

@@ -12,11 +12,13 @@
 #include "vip.skel.h"
 
 #define KERN_SERVICES 65536 /* addresses; the map takes memory for what is there only */
+#define KERN_FLOWS 65536    /* connections; 8 MiB, taken at once */
 
 /**
  * struct kern - see kern.h
  * @capacity: server ids that the maps hold, 0 included
  * @addresses: of services that the maps hold
+ * @flows: TCP connections that the map holds
  * @inherits: a former set of maps is there, whose programs may be attached
  */
 struct kern {
@@ -29,6 +31,7 @@ struct kern {
 	void *arg;
 	uint32_t capacity;
 	uint32_t addresses;
+	uint32_t flows;
 	uint64_t ring_full;
 	bool inherits;
 };

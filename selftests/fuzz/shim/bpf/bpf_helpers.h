@@ -9,7 +9,8 @@
 #include "../../../lib/bpf_declare.h"
 
 #define bpf_map_lookup_elem(map, key) native_lookup((map), (key))
-#define bpf_map_update_elem(map, key, value, flags) native_add_source((key), (value))
+#define bpf_map_update_elem(map, key, value, flags) native_update((map), (key), (value))
+#define bpf_map_delete_elem(map, key) ((void)(key))
 #define bpf_loop(n, round, context, flags) native_loop((n), (long (*)(__u32, void *))(round), (context))
 #define bpf_ktime_get_ns() NATIVE_NOW_NS
 #define bpf_jiffies64() 0ull
@@ -30,7 +31,7 @@
 #define NATIVE_NOW_NS 1000000000ull
 
 void *native_lookup(void *map, const void *key);
-void native_add_source(const void *key, const __u32 *count);
+int native_update(void *map, const void *key, const void *value);
 void native_loop(__u32 n, long (*round)(__u32 i, void *context), void *context);
 __u64 native_cookie(void);
 void native_tail_call(__u32 slot);
