@@ -339,7 +339,8 @@ static int open_network(struct daemon *d)
 		return fail("netlink", -errno);
 	link_own_port(d->link, route_port(d->route));
 	link_on_interface(d->link, on_interface, d);
-	return 0;
+	err = resets_open(d);
+	return err ? fail("raw sockets (CAP_NET_RAW)", err) : 0;
 }
 
 /* Those of another ABI version, once their decision is in the tables of record. */
@@ -391,6 +392,7 @@ static void finish(struct daemon *d)
 	route_free(d->route);
 	accounts_close(d);
 	translation_close(d);
+	resets_close(d);
 	kern_close(d->kern);
 	worker_stop(d->worker);
 	dns_free(d->dns);

@@ -19,6 +19,7 @@
 #include "sense/link.h"
 #include "accounts.h"
 #include "reload.h"
+#include "resets.h"
 #include "translation.h"
 
 /** struct queue - events that wait for the core */
@@ -43,6 +44,7 @@ struct daemon {
 	struct prober *prober;
 	struct accounts accounts;
 	struct translation translation;
+	struct resets resets;
 	int timer;
 	int signals;
 	uint64_t started_ns;

@@ -165,6 +165,9 @@ void daemon_act(struct daemon *d, const struct action *a)
 	case ACTION_SYNC:
 		sync_all(d);
 		break;
+	case ACTION_RESET:
+		resets_begin(d, a);
+		break;
 	case ACTION_REPORT:
 		daemon_report(d, &a->report);
 		if (a->report.kind == REPORT_FAILOVER)

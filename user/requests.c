@@ -14,6 +14,13 @@ static const struct report_blackout *blackout(void *arg, const char *service, ui
 	return accounts_result(&d->accounts, service, epoch);
 }
 
+static uint32_t connections_reset(void *arg, uint32_t pool, uint32_t server, uint64_t since_ns)
+{
+	const struct daemon *d = arg;
+
+	return resets_result(&d->resets, pool, server, since_ns);
+}
+
 static json_t *status(void *arg)
 {
 	struct daemon *d = arg;
@@ -22,6 +29,7 @@ static json_t *status(void *arg)
 		.started_ns = d->started_ns,
 		.policy = d->policy,
 		.blackout = blackout,
+		.connections_reset = connections_reset,
 		.arg = d,
 	};
 	struct snapshot *s = NULL;

@@ -5,6 +5,9 @@
 # Upgrades of a running gateway, for the net and the bench tier: source it after selftests/lib/failover.sh.
 # Three builds: this one, this one again from other files, and one with another ABI version.
 
+# shellcheck source=selftests/lib/stay.sh
+. "$root/selftests/lib/stay.sh"
+
 BUILDS=(this again next)
 LAP=(next this again)
 build=this
@@ -82,6 +85,7 @@ upgrade_begin()
 	cp "$root/build/defibd" "$root/build/defib-probe" "$work/again/"
 	lab_start --servers 3
 	daemon_config --interval 5ms
+	stay_serve s1 s2 s3
 	daemon_begin
 	code 0 defib server maintenance s3 on
 }
@@ -120,6 +124,7 @@ upgrade_round()
 	kind=$(kind "$from" "$to")
 	before=$(decision)
 	traffic_start load --to "${SERVICE[$family]}" --rate 10000
+	stay_start idle "${SERVICE[$family]}" 2
 	if ((RANDOM % 2)); then
 		daemon_stop TERM
 	else
@@ -140,6 +145,8 @@ upgrade_round()
 	must 20 served_by "$other"
 	must 20 committed $((epoch + 1)) "$other"
 	clients_stop "$server $other"
+	must 20 stay_ended idle 2 # who only listened before the upgrade is told, too
+	expect "idle connections after $from to $to" "$(stay_ends idle)" reset
 	lab_heal "$server"
 	must 30 ready
 	upgrades[$kind]=$((${upgrades[$kind]:-0} + 1))

@@ -146,6 +146,19 @@ static void judge_sync(struct world *w)
 	w->oracle.sync_ns = 0;
 }
 
+/* Clients are told of the end of connections only with a server that their pool has left. */
+static void judge_reset(struct world *w, const struct action *a)
+{
+	const struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->reset.pool);
+
+	if (!pool || !oracle_server_of(&w->oracle, a->reset.server))
+		world_fail(w, "connections of pool %u with server %u are reset, which are not known", a->reset.pool,
+			   a->reset.server);
+	else if (pool->server == a->reset.server)
+		world_fail(w, "connections with %s are reset, which serves pool %s", name_of(&w->oracle, a->reset.server),
+			   pool->policy->name);
+}
+
 static void judge_answer(struct world *w, const struct action *a)
 {
 	if (!a->answer.request || a->answer.request != w->oracle.request)
@@ -236,6 +249,9 @@ static void judge_action(struct world *w, const struct event *ev, const struct a
 		break;
 	case ACTION_SYNC:
 		judge_sync(w);
+		break;
+	case ACTION_RESET:
+		judge_reset(w, a);
 		break;
 	case ACTION_ANSWER:
 		judge_answer(w, a);

@@ -22,6 +22,7 @@ enum action_kind {
 	ACTION_STATION, /* a server's MAC address on the clients' segment, into the kernel */
 	ACTION_ANNOUNCE,/* tell the clients' segment whose MAC address a pool's services have now */
 	ACTION_SYNC,	/* compare all rules and routes of ours with what should be -> SYNCED */
+	ACTION_RESET,	/* tell clients that their connections with a server are gone -> RESET */
 	ACTION_REPORT,	/* tell the world: log, monitor, history, hooks */
 	ACTION_ANSWER,	/* answer an operator's request */
 	ACTION_KIND_MAX,
@@ -45,6 +46,7 @@ enum report_kind {
 	REPORT_PROBER,	     /* "prober" */
 	REPORT_HOOK_FAILED,  /* "hook-failed" */
 	REPORT_BLACKOUT,     /* "blackout": what a failover cost a service's clients, by their streams */
+	REPORT_FLOWS_RESET,  /* "flows-reset": clients were told that their connections are gone */
 	REPORT_STREAM_SILENT,   /* "stream-silent": a stream is, for longer than its threshold */
 	REPORT_STREAM_BLACKOUT, /* "stream-blackout": and goes on with its numbers */
 	REPORT_CLAIMED,	     /* "address-claimed": somebody else says that a service's address is his */
@@ -89,6 +91,7 @@ struct report {
 	uint64_t switch_ns; /* verdict -> slots rewritten */
 	uint64_t commit_ns; /* slots rewritten -> acknowledged by the routing tables */
 	struct report_blackout blackout;
+	uint32_t connections; /* that were reset */
 };
 
 /**
@@ -146,6 +149,10 @@ struct action {
 			uint32_t pool;
 			uint32_t server;
 		} announce;
+		struct {
+			uint32_t pool;
+			uint32_t server; /* that is gone */
+		} reset;
 		struct report report;
 		struct {
 			uint64_t request;

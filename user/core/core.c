@@ -137,6 +137,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	case EVENT_SYNCED:
 		on_synced(&s, &ev->synced);
 		break;
+	case EVENT_RESET:
+		reset_on_done(&s, &ev->reset);
+		break;
 	case EVENT_TAMPERED:
 		on_tampered(&s, ev->text.what);
 		break;

@@ -9,6 +9,7 @@
  *   pool.c      who serves, who should, and whether the routing tables of record show it
  *   vip.c       addresses on the clients' own segment
  *   publish.c   what a service's names resolve to
+ *   reset.c     clients of servers that are gone
  *   operator.c  commands
  *   tell.c      reports to the world
  *   timing.c    derived bounds

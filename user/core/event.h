@@ -28,6 +28,7 @@ enum event_kind {
 	EVENT_STEERED,	   /* result of ACTION_STEER */
 	EVENT_COMMITTED,   /* result of ACTION_COMMIT */
 	EVENT_SYNCED,	   /* result of ACTION_SYNC */
+	EVENT_RESET,	   /* result of ACTION_RESET */
 	EVENT_TAMPERED,	   /* somebody changed a rule or route of ours */
 	EVENT_FAILOVER,	   /* operator: move a pool */
 	EVENT_MAINTENANCE, /* operator: a server in or out of service */
@@ -103,6 +104,19 @@ struct event_synced {
 	char why[192];
 };
 
+/**
+ * struct event_reset - the clients of a server were told that it is gone
+ * @connections: that were found, and told of
+ * @failed: that could not be, @why
+ */
+struct event_reset {
+	uint32_t pool;
+	uint32_t server;
+	uint32_t connections;
+	uint32_t failed;
+	char why[128];
+};
+
 struct event_operator {
 	uint64_t request; /* names the caller; comes back in ACTION_ANSWER */
 	char name[DFB_NAME_LEN]; /* service or server */
@@ -124,6 +138,7 @@ struct event {
 		struct event_result result; /* STEERED, COMMITTED */
 		struct event_synced synced;
 		struct event_published published;
+		struct event_reset reset;
 		struct event_operator op;   /* FAILOVER, MAINTENANCE */
 		struct {
 			bool ok;

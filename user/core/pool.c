@@ -319,8 +319,10 @@ void pool_on_kernel(struct step *s, const struct event_pool *p)
 	pool->retries = 0;
 	pool->proposed = 0;
 	vip_announce(s, p->pool);
-	if (changes && p->last.reason != DFB_REASON_INITIAL)
+	if (changes && p->last.reason != DFB_REASON_INITIAL) {
 		tell_failover(s, p->pool, changes);
+		reset_on_move(s, p->pool, changes);
+	}
 	pool_review(s, p->pool);
 }
 

@@ -65,6 +65,11 @@ void publish_review(struct step *s, uint32_t pool);
 void publish_on_result(struct step *s, const struct event_published *r);
 uint64_t publish_deadline(const struct core *core);
 
+/* reset.c */
+void reset_flows(struct step *s, uint32_t pool, uint32_t server);
+void reset_on_move(struct step *s, uint32_t pool, uint64_t changes);
+void reset_on_done(struct step *s, const struct event_reset *r);
+
 /* operator.c */
 void operator_failover(struct step *s, const struct event_operator *op);
 void operator_maintenance(struct step *s, const struct event_operator *op);

@@ -22,6 +22,7 @@ const char *const report_kind_names[] = {
 	[REPORT_PROBER] = "prober",
 	[REPORT_HOOK_FAILED] = "hook-failed",
 	[REPORT_BLACKOUT] = "blackout",
+	[REPORT_FLOWS_RESET] = "flows-reset",
 	[REPORT_STREAM_SILENT] = "stream-silent",
 	[REPORT_STREAM_BLACKOUT] = "stream-blackout",
 	[REPORT_CLAIMED] = "address-claimed",
@@ -155,6 +156,10 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 		snprintf(text, size, "synced restored=%u %s", ev->synced.restored,
 			 ev->synced.error ? ev->synced.why : "ok");
 		break;
+	case EVENT_RESET:
+		snprintf(text, size, "reset-done %s %s connections=%u", pool_name(core, ev->reset.pool),
+			 server_name(core, ev->reset.server), ev->reset.connections);
+		break;
 	case EVENT_FAILOVER:
 		trace_operator("failover", &ev->op, text, size);
 		break;
@@ -219,6 +224,10 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 	case ACTION_ANNOUNCE:
 		snprintf(text, size, "announce %s server=%s", pool_name(core, a->announce.pool),
 			 server_name(core, a->announce.server));
+		break;
+	case ACTION_RESET:
+		snprintf(text, size, "reset %s %s", pool_name(core, a->reset.pool),
+			 server_name(core, a->reset.server));
 		break;
 	case ACTION_REPORT:
 		trace_report(&a->report, text, size);

@@ -188,6 +188,16 @@ static void say_blackout(struct explain *e)
 	    !json_object_get(last, "budget") ? "" : is(last, "budget", "kept") ? " was kept" : " was broken");
 }
 
+/* What they had open with the server that was left. */
+static void say_resets(struct explain *e)
+{
+	const json_t *last = json_object_get(e->service, "last_failover");
+
+	if (json_is_object(last) && number_of(last, "connections_reset") > 0)
+		say(e, "connections", "clients had %" PRId64 " connections with %s, and were told that these are gone",
+		    number_of(last, "connections_reset"), text_of(last, "from"));
+}
+
 /* --- the candidates -------------------------------------------------------------------------- */
 
 static void say_address(struct explain *e, const json_t *server, const json_t *a)
@@ -323,6 +333,7 @@ json_t *explain_json(const json_t *status, const char *service)
 	say_failover(&e);
 	say_commit(&e);
 	say_blackout(&e);
+	say_resets(&e);
 	say_candidates(&e);
 	say_timing(&e, timing);
 	return json_pack("{s:i, s:O, s:O, s:O*, s:o, s:o, s:o}", "schema", CTL_SCHEMA,

@@ -80,6 +80,7 @@ json_t *report_json(const struct report *r)
 		 (r->epoch && json_object_set_new(o, "epoch", json_integer((json_int_t)r->epoch))) ||
 		 set_text(o, "reason", r->reason) || set_us(o, "detect_us", r->detect_ns) ||
 		 set_us(o, "switch_us", r->switch_ns) || set_us(o, "commit_us", r->commit_ns) ||
+		 (r->connections && json_object_set_new(o, "connections", json_integer(r->connections))) ||
 		 set_blackout(o, &r->blackout);
 	if (failed) {
 		json_decref(o);
@@ -157,6 +158,8 @@ int report_line(const struct report *r, char *text, size_t size)
 		add(&l, ": %s -> %s", *r->from ? r->from : "none", *r->to ? r->to : "none");
 	if (r->epoch)
 		add(&l, ", epoch %llu", (unsigned long long)r->epoch);
+	if (r->connections)
+		add(&l, ", %u connections", r->connections);
 	add_blackout(&l, &r->blackout);
 	if (*r->reason)
 		add(&l, ": %s", r->reason);

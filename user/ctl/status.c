@@ -11,6 +11,7 @@
 #include <core/core.h>
 #include <detect.h>
 
+#include "cost.h"
 #include "counters.h"
 #include "gateway.h"
 #include "loss.h"
@@ -470,23 +471,6 @@ static json_t *ports_json(const struct policy_service *service)
 	return list;
 }
 
-/* Only the daemon has looked at the streams, and only where some ran. */
-static void add_blackout(const struct snapshot *s, const struct status_extra *extra,
-			 const struct policy_service *service, json_t *doc)
-{
-	json_t *last = json_object_get(doc, "last_failover");
-	uint32_t pool = extra->policy->pools[service->pool].id;
-	const struct report_blackout *b;
-
-	if (!json_is_object(last) || !extra->blackout || pool >= s->n_pools)
-		return;
-	b = extra->blackout(extra->arg, service->name, s->pools[pool].epoch);
-	if (b)
-		json_object_update_new(last, report_blackout_json(b));
-	else
-		json_object_set_new(last, "blackout_us", json_null());
-}
-
 static json_t *policy_services(const struct snapshot *s, const struct status_extra *extra)
 {
 	const struct policy *policy = extra->policy;
@@ -502,7 +486,7 @@ static json_t *policy_services(const struct snapshot *s, const struct status_ext
 			json_array_append_new(addresses, address_string(service->address[k]));
 		json_object_set_new(doc, "addresses", addresses);
 		json_object_set_new(doc, "ports", ports_json(service));
-		add_blackout(s, extra, service, doc);
+		cost_add(s, extra, service, doc);
 		json_array_append_new(list, doc);
 	}
 	return list;
