@@ -108,12 +108,14 @@ static __always_inline void cite(struct dfb_switch *change, const struct dfb_det
 	change->verdict_ns = d->since_ns;
 }
 
-/* Move the pool, or propose it to the controller, and say so. */
+/* Move the pool, or propose it to the controller, and say so; unless an operator paused it. */
 static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *plan, struct dfb_pool *pool,
 				  __u32 from)
 {
 	struct dfb_beat_counters *count = counters();
 
+	if (plan->paused)
+		return;
 	r->event->pool = id;
 	r->event->change.from = from;
 	if (!plan->fast) {

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/conf.h"
+#include "standing.h"
 
 #define DAEMON_TICK_NS 1000000000ull
 #define DAEMON_PRIORITY 10 /* SCHED_FIFO, below the prober */
@@ -81,20 +82,6 @@ void daemon_emit_policy(struct daemon *d)
 	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_POLICY, .policy = d->policy};
 
 	daemon_emit(d, &ev);
-}
-
-/* Maintenance is kept in the kernel's maps: it outlives us. */
-static void emit_maintenance(struct daemon *d)
-{
-	for (uint32_t i = 0; i < d->policy->n_servers; i++) {
-		const struct policy_server *s = &d->policy->servers[i];
-		struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_MAINTENANCE, .op.on = true};
-
-		if (!(kern_flags(d->kern, s->id) & DFB_SERVER_MAINTENANCE))
-			continue;
-		text_copy(ev.op.name, sizeof(ev.op.name), s->name);
-		daemon_emit(d, &ev);
-	}
 }
 
 /* --- what the loop calls --------------------------------------------------------------------- */
@@ -365,7 +352,7 @@ static int begin(struct daemon *d)
 	int err;
 
 	daemon_emit_policy(d);
-	emit_maintenance(d);
+	standing_restore(d);
 	err = link_start(d->link);
 	if (err)
 		return fail("netlink", err);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "ctl/report.h"
 #include "daemon.h"
+#include "standing.h"
 #include "vips.h"
 #include "want.h"
 
@@ -152,6 +153,12 @@ void daemon_act(struct daemon *d, const struct action *a)
 		break;
 	case ACTION_HOLD:
 		err = kern_hold(d->kern, a->hold.pool, a->hold.held);
+		break;
+	case ACTION_PAUSE:
+		err = kern_pause(d->kern, a->pause.pool, a->pause.paused);
+		break;
+	case ACTION_KEEP:
+		standing_keep(d);
 		break;
 	case ACTION_FLAG:
 		err = kern_flag(d->kern, a->flag.server, a->flag.flags, a->flag.cannot_leave);

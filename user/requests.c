@@ -28,6 +28,7 @@ static json_t *status(void *arg)
 		.gateway = d->policy->gateway.name,
 		.started_ns = d->started_ns,
 		.policy = d->policy,
+		.core = &d->core,
 		.blackout = blackout,
 		.connections_reset = connections_reset,
 		.arg = d,
@@ -54,11 +55,15 @@ static void emit_operator(struct daemon *d, uint64_t request, enum event_kind ki
 			  const json_t *args)
 {
 	struct event ev = {.time_ns = clock_now_ns(), .kind = kind, .op.request = request};
+	json_int_t limit_us = json_integer_value(json_object_get(args, "for_us"));
 
 	text_copy(ev.op.name, sizeof(ev.op.name), name);
 	text_copy(ev.op.to, sizeof(ev.op.to), text_of(args, "to"));
 	ev.op.dry_run = json_is_true(json_object_get(args, "dry_run"));
 	ev.op.on = json_is_true(json_object_get(args, "on"));
+	if (limit_us > 0)
+		ev.op.until_ns = ev.time_ns + (uint64_t)limit_us * 1000;
+	text_copy(ev.op.reason, sizeof(ev.op.reason), text_of(args, "reason"));
 	daemon_emit(d, &ev);
 }
 
@@ -79,6 +84,8 @@ static void request(void *arg, uint64_t id, const char *cmd, const json_t *args)
 		emit_operator(d, id, EVENT_FAILOVER, text_of(args, "service"), args);
 	} else if (!strcmp(cmd, CTL_MAINTENANCE)) {
 		emit_operator(d, id, EVENT_MAINTENANCE, text_of(args, "server"), args);
+	} else if (!strcmp(cmd, CTL_PAUSE)) {
+		emit_operator(d, id, EVENT_PAUSE, text_of(args, "service"), args);
 	} else if (!strcmp(cmd, CTL_RELOAD)) {
 		reload(d, id);
 	} else if (!strcmp(cmd, CTL_IN_FORCE)) {

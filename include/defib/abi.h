@@ -161,6 +161,7 @@ struct dfb_server {
  * @fast: 1: the kernel switches; 0: it only reports, the controller switches
  * @held: 1: nobody is left and `when-none` withdrew the pool: packets are not marked
  * @drains: 1: a candidate has a dfb_server.drain_ns: each TCP packet is looked up in `flows`
+ * @paused: 1: an operator paused it: the kernel neither switches nor proposes to
  * @n_candidates: entries of @candidates in use
  * @candidates: server ids in promotion order
  */
@@ -171,6 +172,8 @@ struct dfb_plan {
 	__u8 fast;
 	__u8 held;
 	__u8 drains;
+	__u8 paused;
+	__u8 pad[3];
 	__u32 n_candidates;
 	__u16 candidates[DFB_CANDIDATES];
 };
@@ -573,7 +576,7 @@ struct dfb_order {
 #define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
 _Static_assert(sizeof(struct dfb_target) == 112 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_server) == 176 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_plan) == 168 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_plan) == 172 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_control) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_interface) == 20 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);

@@ -12,7 +12,8 @@
  *   status                                                 the status document
  *   monitor                                                an empty one; then each event as it happens
  *   failover     service, to (optional), dry_run (optional) text
- *   maintenance  server, on (boolean)                      text
+ *   maintenance  server, on (boolean), for_us (optional), reason (optional)     text
+ *   pause        service, on (boolean), for_us (optional), reason (optional)    text
  *   reload                                                 text, changes, services, restart
  *   in-force                                               file, text: the configuration that is in force
  */
@@ -30,6 +31,7 @@
 #define CTL_MONITOR "monitor"
 #define CTL_FAILOVER "failover"
 #define CTL_MAINTENANCE "maintenance"
+#define CTL_PAUSE "pause"
 #define CTL_RELOAD "reload"
 #define CTL_IN_FORCE "in-force"
 

@@ -258,6 +258,39 @@ static void a_slow_pool_is_only_proposed(void **state)
 	assert_null(story_find(DFB_EVENT_SWITCH, dead, 0));
 }
 
+static void order_pause(uint32_t pool, bool paused)
+{
+	struct dfb_plan plan;
+
+	rig_get(rig.beat->maps.plans, pool, &plan);
+	plan.paused = paused;
+	rig_put(rig.beat->maps.plans, pool, &plan);
+}
+
+/* Nor is it rescued; but the verdict on its server stands, with a witness. */
+static void a_paused_pool_is_left_alone(void **state)
+{
+	uint32_t s[2], pool, dead;
+
+	(void)state;
+	story_servers(s, 2);
+	pool = rig_pool(s, 2);
+	dead = story_target(s[0]);
+	order_pause(pool, true);
+	die(s[0], s + 1, 1);
+	RIG_UNTIL(story_find(DFB_EVENT_TARGET, dead, 1));
+	assert_int_equal(rig_detect(dead).state, DFB_STATE_DOWN);
+	die(s[0], s + 1, 1);
+	story_judged(dead);
+	ring_buffer__consume(rig.ring);
+	assert_null(story_find(DFB_EVENT_PROPOSE, dead, 0));
+	assert_null(story_find(DFB_EVENT_SWITCH, dead, 0));
+	assert_int_equal(rig_pool_state(pool).epoch, 1);
+	order_pause(pool, false);
+	die(s[0], s + 1, 1); /* as it is down, the next miss finds who can take over */
+	RIG_UNTIL(story_serving(pool) == s[1]);
+}
+
 /* One death is enough to be damped here. */
 static void damp(uint32_t server, const uint32_t *living)
 {
@@ -398,6 +431,7 @@ int successor_tests(void)
 		cmocka_unit_test_teardown(who_answers_later_takes_over_later, rig_clear),
 		cmocka_unit_test_teardown(who_is_flagged_rescues_nobody, rig_clear),
 		cmocka_unit_test_teardown(a_slow_pool_is_only_proposed, rig_clear),
+		cmocka_unit_test_teardown(a_paused_pool_is_left_alone, rig_clear),
 		cmocka_unit_test_teardown(who_is_damped_is_passed_over, rig_clear),
 		cmocka_unit_test_teardown(who_is_damped_is_better_than_nobody, rig_clear),
 		cmocka_unit_test_teardown(who_is_recovering_is_better_than_nobody, rig_clear),

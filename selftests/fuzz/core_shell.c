@@ -229,6 +229,9 @@ static void perform(struct shell *s, const struct action *a)
 	case ACTION_HOLD:
 		kernel_plan(a->hold.pool)->held = a->hold.held;
 		break;
+	case ACTION_PAUSE:
+		kernel_plan(a->pause.pool)->paused = a->pause.paused;
+		break;
 	case ACTION_FLAG:
 		flag(a);
 		break;

@@ -317,6 +317,14 @@ static void flag(const struct action *a)
 	}
 }
 
+static void keep_orders(struct daemon *d)
+{
+	for (uint32_t id = 1; id < WORLD_IDS; id++)
+		d->kept_servers[id] = d->core->servers[id].maintenance;
+	for (uint32_t id = 1; id <= WORLD_POOLS; id++)
+		d->kept_pools[id] = d->core->pools[id].pause;
+}
+
 static void perform(struct world *w, const struct action *a)
 {
 	switch (a->kind) {
@@ -331,6 +339,12 @@ static void perform(struct world *w, const struct action *a)
 		break;
 	case ACTION_HOLD:
 		kernel_plan(a->hold.pool)->held = a->hold.held;
+		break;
+	case ACTION_PAUSE:
+		kernel_plan(a->pause.pool)->paused = a->pause.paused;
+		break;
+	case ACTION_KEEP:
+		keep_orders(&w->daemon);
 		break;
 	case ACTION_FLAG:
 		flag(a);
@@ -451,18 +465,35 @@ static void emit_policy(struct world *w)
 	emit(w, &ev);
 }
 
-/* As emit_maintenance(): it is kept in the kernel's maps. */
-static void emit_maintenance(struct world *w)
+static void emit_order(struct world *w, struct event *ev, const struct core_order *order)
+{
+	ev->op.on = true;
+	ev->op.since_ns = order->since_ns;
+	ev->op.until_ns = order->until_ns;
+	memcpy(ev->op.reason, order->reason, sizeof(ev->op.reason));
+	emit(w, ev);
+}
+
+/* As standing_restore(). */
+static void restore_orders(struct world *w)
 {
 	const struct policy *policy = w->daemon.policy;
 
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
-		struct event ev = {.kind = EVENT_MAINTENANCE, .op.on = true};
+		struct event ev = {.kind = EVENT_MAINTENANCE};
 
-		if (!(kernel_server(policy->servers[i].id)->flags & DFB_SERVER_MAINTENANCE))
+		if (!w->daemon.kept_servers[policy->servers[i].id].on)
 			continue;
 		memcpy(ev.op.name, policy->servers[i].name, DFB_NAME_LEN);
-		emit(w, &ev);
+		emit_order(w, &ev, &w->daemon.kept_servers[policy->servers[i].id]);
+	}
+	for (uint32_t i = 0; i < policy->n_pools; i++) {
+		uint32_t id = policy->pools[i].id;
+		struct event ev = {.kind = EVENT_PAUSE, .op.pool = id};
+
+		kernel_plan(id)->paused = w->daemon.kept_pools[id].on;
+		if (w->daemon.kept_pools[id].on)
+			emit_order(w, &ev, &w->daemon.kept_pools[id]);
 	}
 }
 
@@ -494,7 +525,7 @@ void daemon_start(struct world *w)
 	stepping = true;
 	queued = taken = 0;
 	emit_policy(w);
-	emit_maintenance(w);
+	restore_orders(w);
 	emit_all_routable(w);
 	adopt(w);
 	start_prober(w);

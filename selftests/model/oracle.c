@@ -124,8 +124,45 @@ static void hear_maintenance(struct oracle *o, const struct event_operator *op)
 	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
 		struct oracle_server *s = oracle_server_of(o, id);
 
-		if (s && !strcmp(s->policy->name, op->name))
-			hear_flag(s, DFB_SERVER_MAINTENANCE, op->on);
+		if (!s || strcmp(s->policy->name, op->name))
+			continue;
+		hear_flag(s, DFB_SERVER_MAINTENANCE, op->on);
+		s->until_ns = op->on ? op->until_ns : 0;
+	}
+}
+
+static void hear_pause(struct oracle *o, const struct event_operator *op)
+{
+	struct oracle_pool *pool = oracle_pool_of(o, op->pool);
+
+	for (uint32_t i = 0; !op->pool && i < o->policy->n_services; i++) {
+		if (!strcmp(o->policy->services[i].name, op->name))
+			pool = oracle_pool_of(o, o->policy->pools[o->policy->services[i].pool].id);
+	}
+	if (!pool)
+		return;
+	pool->paused = op->on;
+	pool->until_ns = op->on ? op->until_ns : 0;
+}
+
+/* What has a limit ends by itself. */
+static void hear_time(struct oracle *o)
+{
+	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
+		struct oracle_server *s = oracle_server_of(o, id);
+
+		if (!s || !s->until_ns || o->now < s->until_ns)
+			continue;
+		hear_flag(s, DFB_SERVER_MAINTENANCE, false);
+		s->until_ns = 0;
+	}
+	for (uint32_t id = 1; id < ORACLE_POOLS; id++) {
+		struct oracle_pool *pool = oracle_pool_of(o, id);
+
+		if (!pool || !pool->until_ns || o->now < pool->until_ns)
+			continue;
+		pool->paused = false;
+		pool->until_ns = 0;
 	}
 }
 
@@ -170,6 +207,8 @@ static void hear_operator(struct oracle *o, const struct event *ev)
 {
 	if (ev->kind == EVENT_MAINTENANCE)
 		hear_maintenance(o, &ev->op);
+	if (ev->kind == EVENT_PAUSE)
+		hear_pause(o, &ev->op);
 	o->request = ev->op.request;
 }
 
@@ -202,9 +241,11 @@ static void hear_kind(struct oracle *o, const struct event *ev)
 		break;
 	case EVENT_TICK:
 		o->sync_due = o->sync_ns && o->now >= o->sync_ns;
+		hear_time(o);
 		break;
 	case EVENT_FAILOVER:
 	case EVENT_MAINTENANCE:
+	case EVENT_PAUSE:
 		hear_operator(o, ev);
 		break;
 	default:
@@ -320,6 +361,8 @@ enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool)
 		return DFB_REASON_INITIAL;
 	if (!owner || place_of(o, pool, pool->server) == pool->policy->n_servers)
 		return DFB_REASON_REMOVED;
+	if (pool->paused)
+		return DFB_REASON_NONE;
 	if (owner->flags & DFB_SERVER_MAINTENANCE)
 		return DFB_REASON_MAINTENANCE;
 	return dead_in(pool, owner, NULL) < DFB_FAMILIES ? DFB_REASON_VERDICT : DFB_REASON_NONE;

@@ -25,6 +25,7 @@ struct world;
  * @policy: NULL: there is none
  * @target: the latest news of each target
  * @flags: DFB_SERVER_*; @flagged: as the core last had them written
+ * @until_ns: when maintenance ends by itself; 0: never
  * @cannot_leave: by the link; @cannot_leave_told: as the core last had it written
  * @state: last reported
  */
@@ -33,6 +34,7 @@ struct oracle_server {
 	struct event_target target[DFB_FAMILIES];
 	uint32_t flags;
 	uint32_t flagged;
+	uint64_t until_ns;
 	bool cannot_leave[DFB_FAMILIES];
 	bool cannot_leave_told[DFB_FAMILIES];
 	char state[DFB_NAME_LEN];
@@ -44,6 +46,7 @@ struct oracle_server {
  * @id: of the pool
  * @proposed, @proposed_ns: by the kernel, and the verdict that this follows from
  * @request: of the operator who waits for the result of @steering
+ * @paused, @until_ns: by an operator, until then
  * @hold_told, @held: what the core last had written
  * @steering, @committing: under way
  * @steer_ns, @commit_ns: not before, as it failed
@@ -52,7 +55,8 @@ struct oracle_server {
 struct oracle_pool {
 	const struct policy_pool *policy;
 	uint32_t id;
-	bool known, hold_told, held, steering, committing;
+	bool known, paused, hold_told, held, steering, committing;
+	uint64_t until_ns;
 	uint32_t server;
 	uint32_t proposed;
 	uint32_t steer_retries, commit_retries;

@@ -229,6 +229,14 @@ static void judge_report(struct world *w, const struct event *ev, const struct r
 		world_fail(w, "a commit is told that was none");
 }
 
+static void judge_pause(struct world *w, const struct action *a)
+{
+	const struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->pause.pool);
+
+	if (!pool || pool->paused != a->pause.paused)
+		world_fail(w, "pool %u is paused or not, which nobody ordered", a->pause.pool);
+}
+
 static void judge_action(struct world *w, const struct event *ev, const struct action *a)
 {
 	switch (a->kind) {
@@ -243,6 +251,11 @@ static void judge_action(struct world *w, const struct event *ev, const struct a
 		break;
 	case ACTION_HOLD:
 		judge_hold(w, a);
+		break;
+	case ACTION_PAUSE:
+		judge_pause(w, a);
+		break;
+	case ACTION_KEEP:
 		break;
 	case ACTION_FLAG:
 		judge_flag(w, a);

@@ -19,7 +19,8 @@
  *   hold TIME [CPU] (replies wait there)       stall TIME (all CPUs)
  *   start|stop|continue|kill-9 prober|controller   late TIME (the prober)
  *   fail commits|syncs|steers|publishes N      commit-takes TIME        fill-ring | empty-ring
- *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off
+ *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off [TIME]
+ *   operator pause SERVICE [TIME]              operator resume SERVICE
  *   add SERVER POOL                            remove SERVER            reload
  *   mend (all but dead servers; everything runs, in time)
  *   tamper                                     stale POOL SERVER        (an order with the last epoch)
@@ -263,13 +264,30 @@ static void command_actuators(struct world *w, const struct words *l)
 		w->daemon.fail_steers = words_number(l->word[2]);
 }
 
-static void command_operator(struct world *w, const struct words *l)
+/* operator maintenance SERVER on|off [TIME], operator pause|resume SERVICE [TIME] */
+static void command_order(struct world *w, const struct words *l)
 {
-	struct event ev = {.kind = words_is(l->word[1], "failover") ? EVENT_FAILOVER : EVENT_MAINTENANCE};
+	bool pause = words_is(l->word[1], "pause");
+	struct event ev = {.kind = words_is(l->word[1], "maintenance") ? EVENT_MAINTENANCE : EVENT_PAUSE};
+	uint32_t limit = ev.kind == EVENT_PAUSE ? 3 : 4;
 
 	text_copy(ev.op.name, sizeof(ev.op.name), l->word[2]);
-	ev.op.on = words_is(l->word[3], "on");
-	for (uint32_t i = 3; i < l->n && ev.kind == EVENT_FAILOVER; i++) {
+	ev.op.on = pause || words_is(l->word[3], "on");
+	if (l->n > limit)
+		ev.op.until_ns = w->now + words_duration(l->word[limit]);
+	daemon_ask(w, &ev);
+}
+
+static void command_operator(struct world *w, const struct words *l)
+{
+	struct event ev = {.kind = EVENT_FAILOVER};
+
+	if (!words_is(l->word[1], "failover")) {
+		command_order(w, l);
+		return;
+	}
+	text_copy(ev.op.name, sizeof(ev.op.name), l->word[2]);
+	for (uint32_t i = 3; i < l->n; i++) {
 		if (words_is(l->word[i], "dry-run"))
 			ev.op.dry_run = true;
 		else

@@ -372,7 +372,7 @@ static void check_served(struct world *w, uint32_t id)
 		uint32_t server = plan->candidates[i];
 
 		anybody = anybody || (!kernel_server(server)->flags && is_alive(w, server, id));
-		if (server != owner && is_better(w, server, owner, id))
+		if (server != owner && !plan->paused && is_better(w, server, owner, id))
 			world_fail(w, "in the end pool %s is with %s, although %s is well", plan->name,
 				   world_server_name(w, owner), world_server_name(w, server));
 	}

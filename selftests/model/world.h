@@ -166,6 +166,8 @@ struct daemon {
 	uint32_t asked;
 	struct policy *policy;
 	struct core *core;
+	struct core_order kept_servers[WORLD_IDS]; /* the file of orders */
+	struct core_order kept_pools[WORLD_POOLS + 1];
 	uint32_t n_backlog; /* what came while it was stopped */
 	struct happening backlog[WORLD_BACKLOG];
 	struct {

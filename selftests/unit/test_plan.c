@@ -82,7 +82,7 @@ static void a_removed_target_is_another_one_when_it_comes_back(void **state)
 static void a_server_keeps_its_flags_and_a_pool_its_hold(void **state)
 {
 	struct dfb_server server = {.name = "s1", .flags = DFB_SERVER_MAINTENANCE};
-	struct dfb_plan plan = {.name = "app", .held = 1};
+	struct dfb_plan plan = {.name = "app", .held = 1, .paused = 1};
 	struct fixture f;
 
 	(void)state;
@@ -93,6 +93,7 @@ static void a_server_keeps_its_flags_and_a_pool_its_hold(void **state)
 	assert_int_equal(server.n_pools, 1);
 	assert_int_equal(server.pools[0], 3);
 	assert_int_equal(plan.held, 1);
+	assert_int_equal(plan.paused, 1);
 	assert_int_equal(plan.n_candidates, 1);
 	assert_int_equal(plan.candidates[0], 7);
 }
@@ -100,7 +101,7 @@ static void a_server_keeps_its_flags_and_a_pool_its_hold(void **state)
 static void who_has_another_name_begins_without(void **state)
 {
 	struct dfb_server server = {.name = "s9", .flags = DFB_SERVER_MAINTENANCE};
-	struct dfb_plan plan = {.name = "old", .held = 1};
+	struct dfb_plan plan = {.name = "old", .held = 1, .paused = 1};
 	struct fixture f;
 
 	(void)state;
@@ -109,6 +110,7 @@ static void who_has_another_name_begins_without(void **state)
 	plan_pool(&f.policy, 0, &plan, &plan);
 	assert_int_equal(server.flags, 0);
 	assert_int_equal(plan.held, 0);
+	assert_int_equal(plan.paused, 0);
 }
 
 int main(void)

@@ -171,6 +171,36 @@ static void check_config(struct doctor *d, const json_t *config)
 	}
 }
 
+static void check_order(struct doctor *d, const char *name, const char *is, const json_t *order)
+{
+	bool forgotten = json_is_true(json_object_get(order, "forgotten"));
+	char age[DURATION_TEXT_LEN];
+
+	doctor_say(d, DOCTOR_WARN, name, "%s for %s%s%s%s", is, cli_age(order, "for_s", age),
+		   forgotten ? ": was it forgotten?" : "", cli_text(order, "reason")[0] ? ": " : "",
+		   cli_text(order, "reason"));
+}
+
+static void check_orders(struct doctor *d, const json_t *status)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(json_object_get(status, "servers"), i, one) {
+		if (!json_is_true(json_object_get(json_object_get(one, "maintenance"), "forgotten")))
+			continue;
+		check_order(d, cli_text(one, "name"), "in maintenance", json_object_get(one, "maintenance"));
+		doctor_advise(d, "`defib server maintenance NAME off`, or give it a limit with --for");
+	}
+	json_array_foreach(json_object_get(status, "pools"), i, one) {
+		if (!json_is_object(json_object_get(one, "paused")))
+			continue;
+		check_order(d, cli_text(one, "name"), "paused: it does not switch by itself",
+			    json_object_get(one, "paused"));
+		doctor_advise(d, "`defib service resume NAME` ends it");
+	}
+}
+
 static void check_prober(struct doctor *d, const json_t *status)
 {
 	const json_t *prober = json_object_get(status, "prober");
@@ -246,6 +276,7 @@ void doctor_check_instance(struct doctor *d)
 	check_daemon(d, status);
 	check_config(d, json_object_get(status, "config"));
 	check_prober(d, status);
+	check_orders(d, status);
 	check_timers(d, status);
 	check_interfaces(d, status);
 	doctor_check_nat(d, status);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "order.h"
 #include "table.h"
 
 static int list(struct cli *cli, int argc, char **argv)
@@ -63,6 +65,15 @@ static void print_list(const char *title, const json_t *list)
 	puts(json_array_size(list) ? "" : " -");
 }
 
+static void print_maintenance(const json_t *order)
+{
+	if (!json_is_object(order))
+		return;
+	printf("%-10s since %s, until %s%s%s\n", "in work", cli_text(order, "since"),
+	       json_is_string(json_object_get(order, "until")) ? cli_text(order, "until") : "it is ended",
+	       cli_text(order, "reason")[0] ? ": " : "", cli_text(order, "reason"));
+}
+
 static void print_server(const struct cli *cli, const json_t *server)
 {
 	char p50[DURATION_TEXT_LEN], p99[DURATION_TEXT_LEN], age[DURATION_TEXT_LEN];
@@ -75,6 +86,7 @@ static void print_server(const struct cli *cli, const json_t *server)
 	       cli_us(server, "rtt_p99_us", p99));
 	print_list("pools", json_object_get(server, "pools"));
 	print_list("flags", json_object_get(server, "flags"));
+	print_maintenance(json_object_get(server, "maintenance"));
 	putchar('\n');
 	print_addresses(cli, server);
 }
@@ -104,21 +116,21 @@ static int show(struct cli *cli, int argc, char **argv)
 
 static int maintenance(struct cli *cli, int argc, char **argv)
 {
-	bool on = argc == 3 && !strcmp(argv[2], "on");
-	enum ctl_code code;
-	json_t *reply;
+	static const char usage[] = "server maintenance takes a server and a word: NAME on [--for T] [--reason TEXT],"
+				    " or NAME off [--reason TEXT]";
+	struct order order;
+	json_t *args;
+	bool on;
+	int code = order_options(argc, argv, usage, &order);
 
-	if (argc != 3 || (!on && strcmp(argv[2], "off")))
-		return cli_usage("server maintenance takes a server and a word: NAME on, or NAME off");
-	code = cli_call(cli, CTL_MAINTENANCE, json_pack("{s:s, s:b}", "server", argv[1], "on", (int)on),
-			&reply);
 	if (code)
 		return code;
-	if (cli->json)
-		return cli_print_json(cli, reply);
-	puts(cli_text(reply, "text"));
-	json_decref(reply);
-	return CTL_OK;
+	on = argc - optind == 2 && !strcmp(argv[optind + 1], "on");
+	if (argc - optind != 2 || (!on && (strcmp(argv[optind + 1], "off") || order.for_us)))
+		return cli_usage("%s", usage);
+	args = json_pack("{s:s, s:b}", "server", argv[optind], "on", (int)on);
+	order_args(&order, args);
+	return order_give(cli, CTL_MAINTENANCE, args);
 }
 
 int cmd_server(struct cli *cli, int argc, char **argv)

@@ -8,6 +8,10 @@
 #include <ctl/explain.h>
 #include <ctl/status.h>
 
+#include "order.h"
+
+#define PAUSE_US (3600 * 1000000ll) /* where no --for is given */
+
 static int list(struct cli *cli, int argc, char **argv)
 {
 	json_t *doc;
@@ -63,9 +67,32 @@ static int failover(struct cli *cli, int argc, char **argv)
 	return CTL_OK;
 }
 
+/* A pause always ends: what nobody resumes would be found at the next fault. */
+static int pause_or_resume(struct cli *cli, int argc, char **argv)
+{
+	bool on = !strcmp(argv[0], "pause");
+	const char *usage = on ? "service pause takes one service: NAME [--for T] [--reason TEXT]" :
+				 "service resume takes one service: NAME [--reason TEXT]";
+	struct order order;
+	json_t *args;
+	int code = order_options(argc, argv, usage, &order);
+
+	if (code)
+		return code;
+	if (argc - optind != 1 || (!on && order.for_us))
+		return cli_usage("%s", usage);
+	if (on && !order.for_us)
+		order.for_us = PAUSE_US;
+	args = json_pack("{s:s, s:b}", "service", argv[optind], "on", (int)on);
+	order_args(&order, args);
+	return order_give(cli, CTL_PAUSE, args);
+}
+
 int cmd_service(struct cli *cli, int argc, char **argv)
 {
-	return strcmp(argv[0], "list") ? failover(cli, argc, argv) : list(cli, argc, argv);
+	if (!strcmp(argv[0], "list"))
+		return list(cli, argc, argv);
+	return strcmp(argv[0], "failover") ? pause_or_resume(cli, argc, argv) : failover(cli, argc, argv);
 }
 
 int cmd_explain(struct cli *cli, int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <base/clean.h>
 #include <ctl/status.h>
 
+#include "order.h"
 #include "table.h"
 
 /* Only what is not as it should be. */
@@ -162,6 +163,9 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 	status_print_services(cli, doc, 0);
 	putchar('\n');
 	status_print_servers(cli, doc, NULL, 0);
+	if (order_count(doc))
+		putchar('\n');
+	order_print(cli, doc);
 	json_decref(doc);
 	return code;
 }

@@ -9,6 +9,7 @@
 #include <base/clean.h>
 #include <store/history.h>
 
+#include "order.h"
 #include "screen.h"
 #include "table.h"
 
@@ -82,7 +83,8 @@ static void print_frame(const struct cli *cli, const json_t *doc, const json_t *
 	struct winsize size = screen_size();
 	size_t services = json_array_size(json_object_get(doc, "services"));
 	size_t servers = json_array_size(json_object_get(doc, "servers"));
-	size_t space = size.ws_row > FIXED_ROWS + EVENTS ? size.ws_row - FIXED_ROWS - EVENTS : 2;
+	size_t taken = FIXED_ROWS + EVENTS + order_count(doc);
+	size_t space = size.ws_row > taken ? size.ws_row - taken : 2;
 
 	if (services > space / 2)
 		services = space / 2;
@@ -93,6 +95,7 @@ static void print_frame(const struct cli *cli, const json_t *doc, const json_t *
 		fprintf(cli->out, "  ... and %zu more\n", servers - (space - services));
 	fputc('\n', cli->out);
 	print_services(cli, doc, services);
+	order_print(cli, doc);
 	fputc('\n', cli->out);
 	print_events(cli, size.ws_col);
 }

@@ -35,6 +35,7 @@ int paths_init(struct paths *p, const char *instance)
 	join(p->links_dir, pins, instance, "/links");
 	join(p->state_dir, state, instance, "");
 	join(p->history_db, state, instance, "/history.db");
+	join(p->orders, state, instance, "/orders.json");
 	return 0;
 }
 

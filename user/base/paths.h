@@ -22,6 +22,7 @@
  * @links_dir: pinned links, below @pin_dir
  * @state_dir: /var/lib/defib/NAME
  * @history_db: below @state_dir
+ * @orders: what operators ordered for a time, below @state_dir
  */
 struct paths {
 	char run_dir[PATHS_LEN];
@@ -35,6 +36,7 @@ struct paths {
 	char links_dir[PATHS_LEN];
 	char state_dir[PATHS_LEN];
 	char history_db[PATHS_LEN];
+	char orders[PATHS_LEN];
 };
 
 /**

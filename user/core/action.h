@@ -18,6 +18,8 @@ enum action_kind {
 	ACTION_COMMIT,	/* make the routing tables show the pool's server -> COMMITTED */
 	ACTION_PUBLISH,	/* look at, or write, what a service's names resolve to -> PUBLISHED */
 	ACTION_HOLD,	/* nobody is left (or somebody again): stop marking, change the route */
+	ACTION_PAUSE,	/* the kernel must not move a pool, or may again */
+	ACTION_KEEP,	/* write down what operators ordered: it outlives us */
 	ACTION_FLAG,	/* why a server must not be chosen: DFB_SERVER_*, into the kernel */
 	ACTION_STATION, /* a server's MAC address on the clients' segment, into the kernel */
 	ACTION_ANNOUNCE,/* tell the clients' segment whose MAC address a pool's services have now */
@@ -40,7 +42,8 @@ enum report_kind {
 	REPORT_TAMPERED,     /* "tampered": somebody changed a rule or route of ours */
 	REPORT_UNROUTABLE,   /* "unroutable": a server cannot be reached directly, or can again */
 	REPORT_SYNC_FAILED,  /* "sync-failed": rules or routes could not be made right */
-	REPORT_MAINTENANCE,  /* "maintenance" */
+	REPORT_MAINTENANCE,  /* "maintenance": on, off, or forgotten */
+	REPORT_PAUSE,	     /* "pause": a pool is paused, resumed, or was forgotten in a pause */
 	REPORT_RELOAD,	     /* "reload" */
 	REPORT_RELOAD_FAILED,/* "reload-failed": the configuration is faulty and changed nothing */
 	REPORT_PROBER,	     /* "prober" */
@@ -135,6 +138,10 @@ struct action {
 			bool held;
 			enum policy_when_none how;
 		} hold;
+		struct {
+			uint32_t pool;
+			bool paused;
+		} pause;
 		struct {
 			uint32_t server;
 			uint32_t flags;

@@ -71,8 +71,10 @@ static void on_policy(struct step *s, const struct policy *policy)
 	server_reindex(s, old);
 	pool_reindex(s);
 	publish_reindex(s);
-	if (old)
+	if (old) {
 		tell(s, REPORT_RELOAD);
+		orders_reload(s);
+	}
 	step_sync(s);
 	pool_review_all(s);
 }
@@ -89,6 +91,8 @@ static void on_tick(struct step *s)
 {
 	if (s->core->sync_ns && s->core->now >= s->core->sync_ns)
 		step_sync(s);
+	if (s->core->order_ns && s->core->now >= s->core->order_ns)
+		orders_review(s);
 	pool_review_all(s);
 }
 
@@ -149,6 +153,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	case EVENT_MAINTENANCE:
 		operator_maintenance(&s, &ev->op);
 		break;
+	case EVENT_PAUSE:
+		operator_pause(&s, &ev->op);
+		break;
 	case EVENT_PROBER:
 		on_prober(&s, ev->prober.ok, ev->prober.pid);
 		break;
@@ -163,7 +170,7 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 
 uint64_t core_deadline(const struct core *core)
 {
-	uint64_t due = timing_earlier(core->sync_ns, publish_deadline(core));
+	uint64_t due = timing_earlier(timing_earlier(core->sync_ns, core->order_ns), publish_deadline(core));
 
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
 		const struct core_pool *pool = &core->pools[id];

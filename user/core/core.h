@@ -11,6 +11,7 @@
  *   publish.c   what a service's names resolve to
  *   reset.c     clients of servers that are gone
  *   operator.c  commands
+ *   order.c     those that last: maintenance and pauses, their limits and reminders
  *   tell.c      reports to the world
  *   timing.c    derived bounds
  *   trace.c     one line of text per event and action
@@ -37,6 +38,7 @@ enum service_state {
 	SERVICE_SERVING,
 	SERVICE_DEGRADED, /* serves, but nobody could take over */
 	SERVICE_DOWN,
+	SERVICE_PAUSED, /* serves; an operator ordered that it must not switch by itself */
 	SERVICE_STATE_MAX,
 };
 
@@ -46,11 +48,28 @@ extern const char *const redirect_names[DFB_REDIRECT_MAX + 1]; /* with a closing
 extern const char *const reason_names[DFB_REASON_MAX];
 
 /**
+ * struct core_order - what an operator ordered and is not over
+ * @on: there is one
+ * @since_ns: when it began; negative: before this machine was started
+ * @until_ns: when it ends by itself; 0: never
+ * @remind_ns: when to ask whether it was forgotten
+ * @reason: the operator's; may be empty
+ */
+struct core_order {
+	bool on;
+	int64_t since_ns;
+	uint64_t until_ns;
+	uint64_t remind_ns;
+	char reason[EVENT_REASON_LEN];
+};
+
+/**
  * struct core_server - a server
  * @policy: its configuration; NULL: no such id
  * @target: last news of its targets
  * @station: where it is on the clients' segment
  * @flags: DFB_SERVER_*
+ * @maintenance: on as long as DFB_SERVER_MAINTENANCE is in @flags
  * @told: last state reported
  * @was_told: there was one
  */
@@ -61,6 +80,7 @@ struct core_server {
 	bool cannot_leave[DFB_FAMILIES];
 	uint32_t flags;
 	uint64_t flagged_ns; /* when they last changed */
+	struct core_order maintenance;
 	uint8_t families; /* bit DFB_FAMILY_*: in which its pools use it */
 	enum server_state told;
 	bool was_told;
@@ -86,6 +106,7 @@ struct core_server {
  * @settle_ns: when to decide: all that waits has been heard, a candidate is fresh enough; 0: not waiting
  * @steer_ns: not before, as steering failed; 0: at any time
  * @request: operator's request that waits for ACTION_STEER, 0: none
+ * @pause: no automatic switch
  * @last: the last change
  * @announced_ns: when a claim was last answered by an announcement
  * @claim_told_ns: when a claim was last reported; @claims: since then
@@ -111,6 +132,7 @@ struct core_pool {
 	uint64_t steer_ns;
 	uint64_t proposed_ns;
 	uint64_t request;
+	struct core_order pause;
 	struct dfb_switch last;
 	uint64_t announced_ns;
 	uint64_t claim_told_ns;
@@ -160,6 +182,7 @@ struct core {
 	bool tampered; /* what the next sync puts back was taken away from us */
 	uint32_t sync_retries;
 	uint64_t sync_ns; /* when to compare again, 0: not due */
+	uint64_t order_ns; /* when an order ends or is to be reminded of, 0: there is none */
 	char sync_told[192];
 	uint64_t turn; /* the last one of a publication */
 	struct core_publication publications[POLICY_MAX_PUBLICATIONS];

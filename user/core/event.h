@@ -32,6 +32,7 @@ enum event_kind {
 	EVENT_TAMPERED,	   /* somebody changed a rule or route of ours */
 	EVENT_FAILOVER,	   /* operator: move a pool */
 	EVENT_MAINTENANCE, /* operator: a server in or out of service */
+	EVENT_PAUSE,	   /* operator: no automatic switch of a pool, or again */
 	EVENT_PROBER,	   /* the prober started, adopted (ok) or died */
 	EVENT_HOOK_FAILED, /* an event hook failed or was killed at its deadline */
 	EVENT_PUBLISHED,   /* result of ACTION_PUBLISH */
@@ -117,12 +118,30 @@ struct event_reset {
 	char why[128];
 };
 
+#define EVENT_REASON_LEN 96
+
+/**
+ * struct event_operator - an operator's wish, or one of a former life that still stands
+ * @request: names the caller; comes back in ACTION_ANSWER
+ * @name: service (FAILOVER, PAUSE) or server (MAINTENANCE)
+ * @pool: PAUSE: the pool; 0: that of the service @name
+ * @to: FAILOVER: server, or empty: the next candidate
+ * @dry_run: FAILOVER: only answer
+ * @on: MAINTENANCE, PAUSE: begin or end
+ * @since_ns: MAINTENANCE, PAUSE: when it began, perhaps before this machine was started; 0: now
+ * @until_ns: MAINTENANCE, PAUSE: when it ends by itself; 0: never
+ * @reason: MAINTENANCE, PAUSE: the operator's
+ */
 struct event_operator {
-	uint64_t request; /* names the caller; comes back in ACTION_ANSWER */
-	char name[DFB_NAME_LEN]; /* service or server */
-	char to[DFB_NAME_LEN];	 /* server, or empty: the next candidate */
+	uint64_t request;
+	char name[DFB_NAME_LEN];
+	uint32_t pool;
+	char to[DFB_NAME_LEN];
 	bool dry_run;
 	bool on;
+	int64_t since_ns;
+	uint64_t until_ns;
+	char reason[EVENT_REASON_LEN];
 };
 
 struct event {
@@ -139,7 +158,7 @@ struct event {
 		struct event_synced synced;
 		struct event_published published;
 		struct event_reset reset;
-		struct event_operator op;   /* FAILOVER, MAINTENANCE */
+		struct event_operator op;   /* FAILOVER, MAINTENANCE, PAUSE */
 		struct {
 			bool ok;
 			uint32_t pid;

@@ -68,6 +68,26 @@ void operator_failover(struct step *s, const struct event_operator *op)
 	pool_steer(s, id, to, DFB_REASON_OPERATOR);
 }
 
+/* --- orders that last ------------------------------------------------------------------------ */
+
+static void answer_maintenance(struct step *s, uint32_t id, const struct event_operator *op)
+{
+	const struct core_server *server = &s->core->servers[id];
+	char limit[ORDER_LIMIT_LEN];
+
+	for (uint32_t i = 1; i <= DFB_MAX_POOLS; i++) {
+		const struct core_pool *pool = &s->core->pools[i];
+
+		if (!pool->policy || pool->server != id || !pool->pause.on)
+			continue;
+		answer(s, op->request, 0, "maintenance of %s is on%s; pool %s is paused and stays with it", op->name,
+		       order_limit(s->core, &server->maintenance, limit), pool->policy->name);
+		return;
+	}
+	answer(s, op->request, 0, "maintenance of %s is on%s", op->name,
+	       order_limit(s->core, &server->maintenance, limit));
+}
+
 void operator_maintenance(struct step *s, const struct event_operator *op)
 {
 	uint32_t id = server_by_name(s->core, op->name);
@@ -76,6 +96,44 @@ void operator_maintenance(struct step *s, const struct event_operator *op)
 		answer(s, op->request, -ENOENT, "there is no server %s", op->name);
 		return;
 	}
-	server_set_maintenance(s, id, op->on);
-	answer(s, op->request, 0, "maintenance of %s is %s", op->name, op->on ? "on" : "off");
+	if (op->on) {
+		server_begin_maintenance(s, id, op);
+		answer_maintenance(s, id, op);
+		return;
+	}
+	server_end_maintenance(s, id, op->reason);
+	answer(s, op->request, 0, "maintenance of %s is off", op->name);
+}
+
+/* All services of a pool share its pause: how many, so that nobody is surprised. */
+static uint32_t count_services(const struct core *core, const struct core_pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < core->policy->n_services; i++)
+		n += &core->policy->pools[core->policy->services[i].pool] == pool->policy;
+	return n;
+}
+
+void operator_pause(struct step *s, const struct event_operator *op)
+{
+	uint32_t id = op->pool ? op->pool : pool_of_service(s->core, op->name);
+	const struct core_pool *pool = pool_of(s->core, id);
+	char limit[ORDER_LIMIT_LEN];
+	uint32_t n;
+
+	if (!pool) {
+		answer(s, op->request, -ENOENT, "there is no service %s", op->name);
+		return;
+	}
+	n = count_services(s->core, pool);
+	if (op->on) {
+		pool_begin_pause(s, id, op);
+		answer(s, op->request, 0, "pool %s, which has %u service%s, is paused%s: it does not switch by itself",
+		       pool->policy->name, n, n == 1 ? "" : "s", order_limit(s->core, &pool->pause, limit));
+		return;
+	}
+	answer(s, op->request, 0, "pool %s, which has %u service%s, %s", pool->policy->name, n, n == 1 ? "" : "s",
+	       pool->pause.on ? "switches by itself again" : "was not paused");
+	pool_end_pause(s, id, op->reason);
 }

@@ -83,6 +83,7 @@ void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_pla
 		.fast = pool->fast,
 		.held = strcmp(old->name, pool->name) ? 0 : old->held,
 		.drains = strcmp(old->name, pool->name) ? 0 : old->drains,
+		.paused = strcmp(old->name, pool->name) ? 0 : old->paused,
 		.n_candidates = pool->n_servers,
 	};
 

@@ -26,7 +26,7 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 
 /**
  * plan_pool() - @index: into policy->pools
- * Whether it is held, and whether it drains, is kept while its name is the same.
+ * Whether it is held or paused, and whether it drains, is kept while its name is the same.
  */
 void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old,
 	       struct dfb_plan *ret_new);

@@ -127,6 +127,8 @@ enum service_state pool_state(const struct core *core, const struct core_pool *p
 
 	if (!pool->server || !server->policy || pool->held || !server_is_alive(server, pool))
 		return SERVICE_DOWN;
+	if (pool->pause.on)
+		return SERVICE_PAUSED;
 	return has_standby(core, pool) ? SERVICE_SERVING : SERVICE_DEGRADED;
 }
 
@@ -189,6 +191,12 @@ static enum dfb_reason find_fault(const struct core *core, const struct core_poo
 	return server_dead_target(server, pool, NULL) ? DFB_REASON_VERDICT : DFB_REASON_NONE;
 }
 
+/* Paused, it stays with its server as long as there is one that it can stay with. */
+static bool must_stay(const struct core_pool *pool, enum dfb_reason fault)
+{
+	return pool->pause.on && (fault == DFB_REASON_VERDICT || fault == DFB_REASON_MAINTENANCE);
+}
+
 /* Decided at ticks only: then nothing waits to be heard. In the middle of news that waited while we
  * were away, the server may have come back, and the candidate died, long ago. */
 static void review_server(struct step *s, uint32_t id)
@@ -197,7 +205,7 @@ static void review_server(struct step *s, uint32_t id)
 	enum dfb_reason fault = find_fault(s->core, pool);
 
 	pool->settle_ns = 0;
-	if (fault == DFB_REASON_NONE)
+	if (fault == DFB_REASON_NONE || must_stay(pool, fault))
 		return;
 	if (!s->tick)
 		pool->settle_ns = s->core->now;
@@ -276,6 +284,43 @@ void pool_review_all(struct step *s)
 {
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++)
 		pool_review(s, id);
+}
+
+/* --- pauses ---------------------------------------------------------------------------------- */
+
+static void change_pause(struct step *s, uint32_t id, const char *to, const char *why)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	struct action *a = step_action(s, ACTION_PAUSE);
+	struct report *r;
+
+	a->pause.pool = id;
+	a->pause.paused = pool->pause.on;
+	r = tell(s, REPORT_PAUSE);
+	snprintf(r->pool, sizeof(r->pool), "%s", pool->policy->name);
+	snprintf(r->to, sizeof(r->to), "%s", to);
+	snprintf(r->reason, sizeof(r->reason), "%s", why);
+	pool_review(s, id);
+}
+
+void pool_begin_pause(struct step *s, uint32_t id, const struct event_operator *op)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	bool was = pool->pause.on;
+
+	order_begin(s, &pool->pause, op);
+	if (!was)
+		change_pause(s, id, "paused", op->reason);
+}
+
+void pool_end_pause(struct step *s, uint32_t id, const char *why)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+
+	if (!pool->pause.on)
+		return;
+	order_end(s, &pool->pause);
+	change_pause(s, id, "resumed", why);
 }
 
 /* --- news ------------------------------------------------------------------------------------ */

@@ -38,7 +38,8 @@ bool server_is_alive(const struct core_server *server, const struct core_pool *p
 void server_reindex(struct step *s, const struct policy *old);
 void server_on_target(struct step *s, const struct event_target *t);
 void server_on_routable(struct step *s, const struct event_routable *r);
-void server_set_maintenance(struct step *s, uint32_t id, bool on);
+void server_begin_maintenance(struct step *s, uint32_t id, const struct event_operator *op);
+void server_end_maintenance(struct step *s, uint32_t id, const char *why);
 
 /* pool.c */
 struct core_pool *pool_of(struct core *core, uint32_t id);
@@ -50,6 +51,8 @@ void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason
 void pool_review(struct step *s, uint32_t id);
 void pool_review_server(struct step *s, uint32_t server);
 void pool_review_all(struct step *s);
+void pool_begin_pause(struct step *s, uint32_t id, const struct event_operator *op);
+void pool_end_pause(struct step *s, uint32_t id, const char *why);
 void pool_on_kernel(struct step *s, const struct event_pool *p);
 void pool_on_proposal(struct step *s, const struct event_pool *p);
 void pool_on_steered(struct step *s, const struct event_result *r);
@@ -73,6 +76,15 @@ void reset_on_done(struct step *s, const struct event_reset *r);
 /* operator.c */
 void operator_failover(struct step *s, const struct event_operator *op);
 void operator_maintenance(struct step *s, const struct event_operator *op);
+void operator_pause(struct step *s, const struct event_operator *op);
+
+/* order.c */
+#define ORDER_LIMIT_LEN 48
+void order_begin(struct step *s, struct core_order *order, const struct event_operator *op);
+void order_end(struct step *s, struct core_order *order);
+void orders_reload(struct step *s);
+void orders_review(struct step *s);
+const char *order_limit(const struct core *core, const struct core_order *order, char text[ORDER_LIMIT_LEN]);
 
 /* core.c */
 void step_sync(struct step *s);

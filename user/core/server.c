@@ -224,19 +224,36 @@ void server_on_routable(struct step *s, const struct event_routable *r)
 	pool_review_server(s, r->server);
 }
 
-void server_set_maintenance(struct step *s, uint32_t id, bool on)
+static void change_maintenance(struct step *s, uint32_t id, bool on, const char *why)
 {
 	struct core_server *server = server_of(s->core, id);
-	uint32_t flags = (server->flags & ~DFB_SERVER_MAINTENANCE) | (on ? DFB_SERVER_MAINTENANCE : 0);
 	struct report *r;
 
-	if (flags == server->flags)
-		return;
-	set_flags(s, server, flags);
+	set_flags(s, server, (server->flags & ~DFB_SERVER_MAINTENANCE) | (on ? DFB_SERVER_MAINTENANCE : 0));
 	flag(s, id);
 	r = tell(s, REPORT_MAINTENANCE);
 	snprintf(r->server, sizeof(r->server), "%s", server->policy->name);
 	snprintf(r->to, sizeof(r->to), "%s", on ? "on" : "off");
+	snprintf(r->reason, sizeof(r->reason), "%s", why);
 	tell_server(s, id);
 	pool_review_server(s, id);
+}
+
+/* Ordered again it is prolonged, or cut short; what is told is only that it begins. */
+void server_begin_maintenance(struct step *s, uint32_t id, const struct event_operator *op)
+{
+	struct core_server *server = server_of(s->core, id);
+
+	order_begin(s, &server->maintenance, op);
+	if (!(server->flags & DFB_SERVER_MAINTENANCE))
+		change_maintenance(s, id, true, op->reason);
+}
+
+void server_end_maintenance(struct step *s, uint32_t id, const char *why)
+{
+	struct core_server *server = server_of(s->core, id);
+
+	order_end(s, &server->maintenance);
+	if (server->flags & DFB_SERVER_MAINTENANCE)
+		change_maintenance(s, id, false, why);
 }

@@ -17,6 +17,7 @@ const char *const service_state_names[SERVICE_STATE_MAX] = {
 	[SERVICE_SERVING] = "serving",
 	[SERVICE_DEGRADED] = "degraded",
 	[SERVICE_DOWN] = "down",
+	[SERVICE_PAUSED] = "paused",
 };
 
 const char *const redirect_names[DFB_REDIRECT_MAX + 1] = {

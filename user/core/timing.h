@@ -98,6 +98,9 @@ struct timing_forecast {
 	bool at_least;
 };
 
+/** TIMING_FORGOTTEN_NS - after so long an operator's order is reminded of, and again each time */
+#define TIMING_FORGOTTEN_NS (24 * 3600 * 1000000000ull)
+
 /* What is not seen in n trials happens in less than 3 of n, with 95 % confidence (rule of three). */
 #define TIMING_RULE_OF_THREE 3
 #define TIMING_MIN_PROBES 1000

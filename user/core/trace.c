@@ -17,6 +17,7 @@ const char *const report_kind_names[] = {
 	[REPORT_UNROUTABLE] = "unroutable",
 	[REPORT_SYNC_FAILED] = "sync-failed",
 	[REPORT_MAINTENANCE] = "maintenance",
+	[REPORT_PAUSE] = "pause",
 	[REPORT_RELOAD] = "reload",
 	[REPORT_RELOAD_FAILED] = "reload-failed",
 	[REPORT_PROBER] = "prober",
@@ -166,6 +167,9 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 	case EVENT_MAINTENANCE:
 		trace_operator("maintenance", &ev->op, text, size);
 		break;
+	case EVENT_PAUSE:
+		trace_operator("pause", &ev->op, text, size);
+		break;
 	case EVENT_PROBER:
 		snprintf(text, size, "prober %s", ev->prober.ok ? "running" : "gone");
 		break;
@@ -213,6 +217,13 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 	case ACTION_HOLD:
 		snprintf(text, size, "hold %s %s", pool_name(core, a->hold.pool),
 			 a->hold.held ? "yes" : "no");
+		break;
+	case ACTION_PAUSE:
+		snprintf(text, size, "pause %s %s", pool_name(core, a->pause.pool),
+			 a->pause.paused ? "yes" : "no");
+		break;
+	case ACTION_KEEP:
+		snprintf(text, size, "keep");
 		break;
 	case ACTION_FLAG:
 		snprintf(text, size, "flag %s %#x", server_name(core, a->flag.server), a->flag.flags);

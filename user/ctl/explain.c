@@ -79,6 +79,17 @@ static bool daemon_is_down(const struct explain *e)
 	return !is(e->status, "daemon", "up");
 }
 
+static void say_paused(struct explain *e)
+{
+	const json_t *order = json_object_get(e->pool, "paused");
+	const char *until = text_of(order, "until"), *reason = text_of(order, "reason");
+
+	if (json_is_object(order))
+		say(e, "state", "pool %s is paused%s%s: nothing moves it but an operator%s%s",
+		    text_of(e->service, "pool"), until[0] ? " until " : "", until, reason[0] ? ": " : "",
+		    reason);
+}
+
 static void say_state(struct explain *e)
 {
 	const char *server = text_of(e->service, "server");
@@ -93,6 +104,7 @@ static void say_state(struct explain *e)
 		say(e, "state", "%s is %s; its packets go to %s (pool %s, epoch %" PRId64 ")",
 		    text_of(e->service, "name"), text_of(e->service, "state"), server,
 		    text_of(e->service, "pool"), number_of(e->pool, "epoch"));
+	say_paused(e);
 	if (daemon_is_down(e))
 		say(e, "state", "the controller is down; the kernel goes on detecting and %s",
 		    json_is_true(json_object_get(e->pool, "fast")) ? "switching" :
@@ -236,10 +248,14 @@ static void say_flags(struct explain *e, const json_t *server)
 
 	json_array_foreach(json_object_get(server, "flags"), i, flag) {
 		const char *name = json_string_value(flag);
+		bool working = !strcmp(name, "maintenance");
+		const json_t *order = working ? json_object_get(server, "maintenance") : NULL;
+		const char *since = text_of(order, "since"), *reason = text_of(order, "reason");
 
-		say(e, "candidate", "%s must not be chosen: %s", text_of(server, "name"),
-		    !strcmp(name, "maintenance") ? "it is in maintenance" :
-		    !strcmp(name, "unroutable") ? "it is not on-link, or its interface is gone" : "it is fenced");
+		say(e, "candidate", "%s must not be chosen: %s%s%s%s%s", text_of(server, "name"),
+		    working ? "it is in maintenance" :
+		    !strcmp(name, "unroutable") ? "it is not on-link, or its interface is gone" : "it is fenced",
+		    since[0] ? " since " : "", since, reason[0] ? ": " : "", reason);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "gateway.h"
 #include "loss.h"
 #include "report.h"
+#include "standing.h"
 
 /* From good to bad, as the core ranks them, so that a server is what its worst address is. */
 static const enum server_state ranks[] = {
@@ -386,7 +387,7 @@ static json_t *pool_json(const struct snapshot *s, uint32_t id)
 	const struct dfb_plan *plan = &s->plans[id];
 	const struct dfb_pool *pool = &s->pools[id];
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:I, s:I, s:b, s:b, s:o, s:o}",
+	return json_pack("{s:s, s:i, s:o, s:o, s:I, s:I, s:b, s:b, s:b, s:o, s:o}",
 		"name", plan->name,
 		"id", (int)id,
 		"active", active_json(s, pool),
@@ -395,6 +396,7 @@ static json_t *pool_json(const struct snapshot *s, uint32_t id)
 		"committed", (json_int_t)pool->committed,
 		"fast", (int)plan->fast,
 		"held", (int)plan->held,
+		"paused", (int)plan->paused,
 		"candidates", candidates_json(s, plan),
 		"last_switch", last_switch_json(s, pool));
 }
@@ -436,6 +438,8 @@ static const char *service_state(const struct snapshot *s, uint32_t pool)
 
 	if (plan->held || !is_alive(s, active, plan->families))
 		return service_state_names[SERVICE_DOWN];
+	if (plan->paused)
+		return service_state_names[SERVICE_PAUSED];
 	return service_state_names[has_standby(s, plan, active) ? SERVICE_SERVING : SERVICE_DEGRADED];
 }
 
@@ -529,7 +533,7 @@ static json_t *map_services(const struct snapshot *s)
 
 json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 {
-	json_t *servers = json_array(), *pools = json_array();
+	json_t *servers = json_array(), *pools = json_array(), *doc;
 
 	for (uint32_t id = 1; id < s->n_servers; id++) {
 		if (snapshot_server(s, id))
@@ -539,7 +543,7 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		if (s->plans[id].name[0])
 			json_array_append_new(pools, pool_json(s, id));
 	}
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
+	doc = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
 		"schema", CTL_SCHEMA,
 		"daemon", extra ? "up" : "down",
 		"gateway", extra && extra->gateway ? json_string(extra->gateway) : json_null(),
@@ -553,6 +557,8 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		"beat", counters_beat_json(&s->beat),
 		"steer", counters_steer_json(&s->steer),
 		"vip", counters_vip_json(&s->vip));
+	standing_add(doc, extra ? extra->core : NULL);
+	return doc;
 }
 
 enum ctl_code status_code(const json_t *doc)

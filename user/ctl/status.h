@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include <core/action.h>
+#include <core/core.h>
 #include <defib/ctl.h>
 #include <sense/snapshot.h>
 
@@ -15,6 +15,7 @@
  * @gateway: its name
  * @started_ns: CLOCK_MONOTONIC, when it started
  * @policy: for the services' ports; pool ids must be assigned
+ * @core: for the orders that stand
  * @connections_reset: of this server of a pool that were reset since then; called with @arg, NULL: not known
  * @blackout: what a service's move to this epoch cost, NULL: not known; called with @arg
  */
@@ -22,6 +23,7 @@ struct status_extra {
 	const char *gateway;
 	uint64_t started_ns;
 	const struct policy *policy;
+	const struct core *core;
 	const struct report_blackout *(*blackout)(void *arg, const char *service, uint64_t epoch);
 	uint32_t (*connections_reset)(void *arg, uint32_t pool, uint32_t server, uint64_t since_ns);
 	void *arg;

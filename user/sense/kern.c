@@ -425,6 +425,17 @@ int kern_hold(struct kern *k, uint32_t pool, bool held)
 	return map_put(k->beat->maps.plans, pool, &plan);
 }
 
+int kern_pause(struct kern *k, uint32_t pool, bool paused)
+{
+	struct dfb_plan plan;
+	int err = map_get(k->beat->maps.plans, pool, &plan);
+
+	if (err || plan.paused == paused)
+		return err;
+	plan.paused = paused;
+	return map_put(k->beat->maps.plans, pool, &plan);
+}
+
 void kern_stop_prober(const struct paths *paths)
 {
 	CLEAN_CLOSE int fd = open_pin(paths->maps_dir, "control");

@@ -98,6 +98,9 @@ int kern_station(struct kern *kern, uint32_t server, uint32_t family, const stru
 /** kern_hold() - stop, or resume, marking a pool's packets. */
 int kern_hold(struct kern *kern, uint32_t pool, bool held);
 
+/** kern_pause() - must the programs leave a pool where it is? Return: 0 or -errno. */
+int kern_pause(struct kern *kern, uint32_t pool, bool paused);
+
 /** kern_stop_prober() - ask the prober to end itself; kern_open() takes it back. */
 void kern_stop_prober(const struct paths *paths);
 
