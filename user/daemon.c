@@ -84,6 +84,12 @@ void daemon_emit_policy(struct daemon *d)
 	daemon_emit(d, &ev);
 }
 
+/* Before the core has heard of the policy it is as configured. */
+bool daemon_is_passive(const struct daemon *d)
+{
+	return d->core.policy ? d->core.passive : d->policy->gateway.mode == POLICY_PASSIVE;
+}
+
 /* --- what the loop calls --------------------------------------------------------------------- */
 
 /* What came together is stepped through together: a thousand neighbours that change are one comparison of
@@ -351,7 +357,6 @@ static int begin(struct daemon *d)
 {
 	int err;
 
-	daemon_emit_policy(d);
 	standing_restore(d);
 	err = link_start(d->link);
 	if (err)

@@ -64,6 +64,9 @@ void daemon_emit(void *daemon, const struct event *ev);
 /** daemon_drain() - step the core through all that waits. */
 void daemon_drain(struct daemon *d);
 
+/** daemon_is_passive() - does the gateway only watch, by its configuration or an operator's order? */
+bool daemon_is_passive(const struct daemon *d);
+
 /** daemon_act() - one action of the core (dispatch.c). */
 void daemon_act(struct daemon *d, const struct action *a);
 

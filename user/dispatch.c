@@ -52,7 +52,8 @@ static void commit(struct daemon *d, const struct action *a)
 			   .result = {.pool = a->commit.pool, .epoch = a->commit.epoch}};
 	char why[ROUTE_PROBLEM_LEN] = "";
 
-	ev.result.error = want ? route_commit(d->route, want, a->commit.pool, why) : -ENOMEM;
+	if (!d->core.passive)
+		ev.result.error = want ? route_commit(d->route, want, a->commit.pool, why) : -ENOMEM;
 	ev.time_ns = clock_now_ns();
 	if (!ev.result.error)
 		ev.result.error = kern_order(d->kern, &note);
@@ -152,7 +153,8 @@ void daemon_act(struct daemon *d, const struct action *a)
 		dns_publish(d->dns, &d->core, a);
 		break;
 	case ACTION_HOLD:
-		err = kern_hold(d->kern, a->hold.pool, a->hold.held);
+		err = kern_hold(d->kern, a->hold.pool, a->hold.held ? DFB_HELD_NOBODY :
+						       a->hold.passive ? DFB_HELD_PASSIVE : DFB_HELD_NOT);
 		break;
 	case ACTION_PAUSE:
 		err = kern_pause(d->kern, a->pause.pool, a->pause.paused);

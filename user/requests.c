@@ -86,6 +86,8 @@ static void request(void *arg, uint64_t id, const char *cmd, const json_t *args)
 		emit_operator(d, id, EVENT_MAINTENANCE, text_of(args, "server"), args);
 	} else if (!strcmp(cmd, CTL_PAUSE)) {
 		emit_operator(d, id, EVENT_PAUSE, text_of(args, "service"), args);
+	} else if (!strcmp(cmd, CTL_MODE)) {
+		emit_operator(d, id, EVENT_MODE, "", args);
 	} else if (!strcmp(cmd, CTL_RELOAD)) {
 		reload(d, id);
 	} else if (!strcmp(cmd, CTL_IN_FORCE)) {

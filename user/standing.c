@@ -14,6 +14,8 @@ static int collect(const struct daemon *d, struct orders *orders)
 	const struct policy *policy = d->policy;
 	int err = 0;
 
+	if (d->core.mode_ordered)
+		orders->mode = mode_names[d->core.passive];
 	for (uint32_t i = 0; !err && i < policy->n_servers; i++) {
 		const struct core_order *order = &d->core.servers[policy->servers[i].id].maintenance;
 
@@ -77,6 +79,16 @@ static const struct orders_entry *find(const struct orders *orders, enum orders_
 	return NULL;
 }
 
+static void restore_mode(struct daemon *d, const struct orders *orders)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_MODE};
+
+	if (!orders->mode)
+		return;
+	ev.op.on = orders->mode == mode_names[POLICY_PASSIVE];
+	daemon_emit(d, &ev);
+}
+
 static void restore_servers(struct daemon *d, const struct orders *orders, bool written)
 {
 	static const struct core_order unknown = {.on = true};
@@ -111,6 +123,8 @@ void standing_restore(struct daemon *d)
 	struct orders orders = {0};
 	int err = orders_read(d->paths.orders, &orders);
 
+	restore_mode(d, &orders);
+	daemon_emit_policy(d);
 	if (err && err != -ENOENT)
 		log_error("%s: %s: only the kernel's maps tell who is in maintenance", d->paths.orders,
 			  err == -EBADMSG ? "damaged" : strerror(-err));

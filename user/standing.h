@@ -9,7 +9,7 @@ struct daemon;
 void standing_keep(const struct daemon *d);
 
 /**
- * standing_restore() - tell the core what was written, after the policy
+ * standing_restore() - tell the core what was written, and the policy where it has its place
  *
  * Where nothing was ever written the maps know who is in maintenance. Otherwise the file is right, and
  * the kernel is told where it does not agree.

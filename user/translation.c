@@ -58,9 +58,13 @@ static int put_table(struct translation *t, const struct policy *policy, bool *r
 int translation_sync(struct daemon *d, const struct policy *policy, bool *ret_changed, char *why,
 		     size_t size)
 {
+	static const struct policy nothing;
 	char reason[NAT_WHY_LEN] = "";
-	int err = open_all(d, policy);
+	int err;
 
+	if (daemon_is_passive(d))
+		policy = &nothing;
+	err = open_all(d, policy);
 	*ret_changed = false;
 	if (!err)
 		err = put_table(&d->translation, policy, ret_changed, reason);

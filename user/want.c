@@ -110,8 +110,10 @@ static struct route_want *make(const struct policy *policy, const struct core *c
 	want->table_base = policy->gateway.table_base;
 	want->rule_priority = policy->gateway.rule_priority;
 	want->servers = servers;
-	want->n_pools = policy->n_pools;
 	want->pools = pools;
+	if (core->passive)
+		return want;
+	want->n_pools = policy->n_pools;
 	for (uint32_t i = 0; i < policy->n_pools; i++)
 		fill_pool(&pools[i], policy, i, core);
 	if (fill_addresses(pools, policy)) {
@@ -125,7 +127,7 @@ struct route_want *want_make(const struct policy *policy, const struct core *cor
 {
 	struct route_want *want = make(policy, core, policy->n_servers);
 
-	if (want)
+	if (want && !core->passive)
 		want->n_servers = fill_servers((struct route_server *)want->servers, policy, link);
 	return want;
 }

@@ -154,12 +154,20 @@ struct dfb_server {
 	__u64 drain_ns;
 };
 
+/* Why a pool's packets are not marked. */
+enum dfb_held {
+	DFB_HELD_NOT,
+	DFB_HELD_NOBODY,  /* nobody is left and `when-none` withdrew the pool */
+	DFB_HELD_PASSIVE, /* the gateway only watches */
+	DFB_HELD_MAX,
+};
+
 /**
  * struct dfb_plan - `plans`: whom a pool moves to, prepared before it is needed (array, key: pool id)
  * @name: empty: the id is free
  * @families: bit DFB_FAMILY_*: families in which its services have addresses
  * @fast: 1: the kernel switches; 0: it only reports, the controller switches
- * @held: 1: nobody is left and `when-none` withdrew the pool: packets are not marked
+ * @held: enum dfb_held; but for DFB_HELD_NOT packets are not marked
  * @drains: 1: a candidate has a dfb_server.drain_ns: each TCP packet is looked up in `flows`
  * @paused: 1: an operator paused it: the kernel neither switches nor proposes to
  * @n_candidates: entries of @candidates in use

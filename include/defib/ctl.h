@@ -14,6 +14,7 @@
  *   failover     service, to (optional), dry_run (optional) text
  *   maintenance  server, on (boolean), for_us (optional), reason (optional)     text
  *   pause        service, on (boolean), for_us (optional), reason (optional)    text
+ *   mode         on (boolean): passive                     text
  *   reload                                                 text, changes, services, restart
  *   in-force                                               file, text: the configuration that is in force
  */
@@ -32,6 +33,7 @@
 #define CTL_FAILOVER "failover"
 #define CTL_MAINTENANCE "maintenance"
 #define CTL_PAUSE "pause"
+#define CTL_MODE "mode"
 #define CTL_RELOAD "reload"
 #define CTL_IN_FORCE "in-force"
 

@@ -323,6 +323,7 @@ static void keep_orders(struct daemon *d)
 		d->kept_servers[id] = d->core->servers[id].maintenance;
 	for (uint32_t id = 1; id <= WORLD_POOLS; id++)
 		d->kept_pools[id] = d->core->pools[id].pause;
+	d->kept_passive = d->core->passive;
 }
 
 static void perform(struct world *w, const struct action *a)
@@ -338,7 +339,8 @@ static void perform(struct world *w, const struct action *a)
 		publish(w, a);
 		break;
 	case ACTION_HOLD:
-		kernel_plan(a->hold.pool)->held = a->hold.held;
+		kernel_plan(a->hold.pool)->held = a->hold.held ? DFB_HELD_NOBODY :
+						  a->hold.passive ? DFB_HELD_PASSIVE : DFB_HELD_NOT;
 		break;
 	case ACTION_PAUSE:
 		kernel_plan(a->pause.pool)->paused = a->pause.paused;
@@ -461,7 +463,6 @@ void daemon_prober_died(struct world *w)
 static void emit_policy(struct world *w)
 {
 	struct event ev = {.kind = EVENT_POLICY, .policy = w->daemon.policy};
-
 	emit(w, &ev);
 }
 
@@ -478,7 +479,6 @@ static void emit_order(struct world *w, struct event *ev, const struct core_orde
 static void restore_orders(struct world *w)
 {
 	const struct policy *policy = w->daemon.policy;
-
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
 		struct event ev = {.kind = EVENT_MAINTENANCE};
 
@@ -524,6 +524,8 @@ void daemon_start(struct world *w)
 	configure_kernel(w, d->policy);
 	stepping = true;
 	queued = taken = 0;
+	if (d->kept_passive)
+		emit(w, &(struct event){.kind = EVENT_MODE, .op.on = true});
 	emit_policy(w);
 	restore_orders(w);
 	emit_all_routable(w);

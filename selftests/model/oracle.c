@@ -145,6 +145,18 @@ static void hear_pause(struct oracle *o, const struct event_operator *op)
 	pool->until_ns = op->on ? op->until_ns : 0;
 }
 
+static void hear_mode(struct oracle *o, bool passive)
+{
+	if (passive == o->passive || !o->policy) {
+		o->passive = passive;
+		return;
+	}
+	o->passive = passive;
+	for (uint32_t id = 1; id < ORACLE_POOLS; id++)
+		o->pools[id].hold_told = false;
+	oracle_want_sync(o);
+}
+
 /* What has a limit ends by itself. */
 static void hear_time(struct oracle *o)
 {
@@ -209,6 +221,8 @@ static void hear_operator(struct oracle *o, const struct event *ev)
 		hear_maintenance(o, &ev->op);
 	if (ev->kind == EVENT_PAUSE)
 		hear_pause(o, &ev->op);
+	if (ev->kind == EVENT_MODE)
+		hear_mode(o, ev->op.on);
 	o->request = ev->op.request;
 }
 
@@ -246,6 +260,7 @@ static void hear_kind(struct oracle *o, const struct event *ev)
 	case EVENT_FAILOVER:
 	case EVENT_MAINTENANCE:
 	case EVENT_PAUSE:
+	case EVENT_MODE:
 		hear_operator(o, ev);
 		break;
 	default:
@@ -266,7 +281,7 @@ void oracle_hear(struct world *w, const struct event *ev)
 		hear_servers(o);
 		hear_pools(o);
 		oracle_want_sync(o);
-	} else if (o->policy) {
+	} else if (o->policy || ev->kind == EVENT_MODE) {
 		hear_kind(o, ev);
 	}
 }

@@ -70,6 +70,7 @@ struct oracle_pool {
 /**
  * struct oracle - what the core was told since it began
  * @now: the latest time it heard of
+ * @passive: the gateway only watches
  * @syncing: ACTION_SYNC is under way
  * @sync_again: something changed meanwhile, or somebody changed it
  * @sync_due: it must be asked for in this step
@@ -80,7 +81,7 @@ struct oracle_pool {
 struct oracle {
 	const struct policy *policy;
 	uint64_t now;
-	bool syncing, sync_again, sync_due;
+	bool passive, syncing, sync_again, sync_due;
 	uint32_t sync_retries;
 	uint64_t sync_ns;
 	uint64_t request;

@@ -115,6 +115,8 @@ static void judge_hold(struct world *w, const struct action *a)
 		world_fail(w, "pool %u is held or not, but not known", a->hold.pool);
 		return;
 	}
+	if (a->hold.passive != w->oracle.passive)
+		world_fail(w, "pool %s is marked or not, against the gateway's mode", pool->policy->name);
 	if (a->hold.how != pool->policy->when_none || (pool->hold_told && pool->held == a->hold.held))
 		world_fail(w, "pool %s is held without need, or in another way", pool->policy->name);
 	if (pool->held != a->hold.held)

@@ -21,6 +21,7 @@
  *   fail commits|syncs|steers|publishes N      commit-takes TIME        fill-ring | empty-ring
  *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off [TIME]
  *   operator pause SERVICE [TIME]              operator resume SERVICE
+ *   operator mode active|passive
  *   add SERVER POOL                            remove SERVER            reload
  *   mend (all but dead servers; everything runs, in time)
  *   tamper                                     stale POOL SERVER        (an order with the last epoch)
@@ -264,12 +265,19 @@ static void command_actuators(struct world *w, const struct words *l)
 		w->daemon.fail_steers = words_number(l->word[2]);
 }
 
-/* operator maintenance SERVER on|off [TIME], operator pause|resume SERVICE [TIME] */
+/* All but `failover`. */
 static void command_order(struct world *w, const struct words *l)
 {
 	bool pause = words_is(l->word[1], "pause");
 	struct event ev = {.kind = words_is(l->word[1], "maintenance") ? EVENT_MAINTENANCE : EVENT_PAUSE};
 	uint32_t limit = ev.kind == EVENT_PAUSE ? 3 : 4;
+
+	if (words_is(l->word[1], "mode")) {
+		ev.kind = EVENT_MODE;
+		ev.op.on = words_is(l->word[2], "passive");
+		daemon_ask(w, &ev);
+		return;
+	}
 
 	text_copy(ev.op.name, sizeof(ev.op.name), l->word[2]);
 	ev.op.on = pause || words_is(l->word[3], "on");

@@ -168,6 +168,7 @@ struct daemon {
 	struct core *core;
 	struct core_order kept_servers[WORLD_IDS]; /* the file of orders */
 	struct core_order kept_pools[WORLD_POOLS + 1];
+	bool kept_passive;
 	uint32_t n_backlog; /* what came while it was stopped */
 	struct happening backlog[WORLD_BACKLOG];
 	struct {

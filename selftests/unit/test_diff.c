@@ -105,6 +105,10 @@ static void every_key_is_compared(void **state)
 		{"client-interfaces: [g0]", "client-interfaces: [g0, g1]",
 		 "edited gateway  client-interfaces|g0|g0, g1\n"},
 		{"server-interfaces: [e0]", "server-interfaces: [e1]", "edited gateway  server-interfaces|e0|e1\n"},
+		{"name: gw1", "name: gw1, mode: passive", "edited gateway  mode|active|passive\n"},
+		{"ports: [tcp/25]", "redirect: nat, ports: [tcp/25]",
+		 "edited service mail redirect|route|nat\nedited service mail nat||source off\n"
+		 "mail interrupted: clients come to its server in another way\n"},
 		{"name: gw1", "name: gw1, mark-mask: 0xfff00000",
 		 "edited gateway  mark-mask|0x3fff0000|0xfff00000 restart\n"},
 		{"name: gw1", "name: gw1, table-base: 1000", "edited gateway  table-base|780000|1000 restart\n"},

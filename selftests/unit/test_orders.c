@@ -47,6 +47,7 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(orders_add(&orders, ORDERS_PAUSED, "app", &pause), 0);
 	assert_int_equal(orders_write(path, &orders), 0);
 	assert_int_equal(orders_read(path, &back), 0);
+	assert_null(back.mode);
 	assert_int_equal(back.n, 2);
 	assert_int_equal(back.list[0].kind, ORDERS_MAINTENANCE);
 	assert_string_equal(back.list[0].name, "s1");
@@ -57,9 +58,11 @@ static void what_is_written_is_read(void **state)
 	assert_near((int64_t)back.list[1].order.until_ns, now + HOUR);
 	orders_free(&orders);
 	orders_free(&back);
+	orders.mode = mode_names[POLICY_PASSIVE];
 	assert_int_equal(orders_write(path, &orders), 0);
 	assert_int_equal(orders_read(path, &back), 0);
 	assert_int_equal(back.n, 0);
+	assert_ptr_equal(back.mode, mode_names[POLICY_PASSIVE]);
 }
 
 static void a_limit_before_this_boot_is_over(void **state)
@@ -79,7 +82,8 @@ static void a_limit_before_this_boot_is_over(void **state)
 static void what_is_damaged_is_refused_as_a_whole(void **state)
 {
 	static const char *const texts[] = {
-		"", "[]", "{}", "{\"schema\": 2}", "{\"schema\": 1, \"paused\": [7]}",
+		"", "[]", "{}", "{\"schema\": 2}",
+		"{\"schema\": 1, \"mode\": \"idle\"}", "{\"schema\": 1, \"paused\": [7]}",
 		"{\"schema\": 1, \"paused\": [{\"name\": \"app\"}]}",
 		"{\"schema\": 1, \"paused\": [{\"name\": \"a b\", \"since\": \"2001-01-01\"}]}",
 		"{\"schema\": 1, \"paused\": [{\"name\": \"a\", \"since\": \"2001-01-01\","

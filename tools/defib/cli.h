@@ -42,6 +42,7 @@ int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_server(struct cli *cli, int argc, char **argv);
 int cmd_service(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
+int cmd_gateway(struct cli *cli, int argc, char **argv);
 int cmd_event(struct cli *cli, int argc, char **argv);
 int cmd_echo(struct cli *cli, int argc, char **argv);
 int cmd_loss(struct cli *cli, int argc, char **argv);

@@ -27,6 +27,7 @@ const struct command commands[] = {
 	 "no automatic switch of a service's pool, for 1h or T"},
 	{"service", "resume", "NAME [--reason TEXT]", DAEMON, cmd_service, "automatic switch again"},
 	{"service", "explain", "NAME", 0, cmd_explain, "why it did, or did not, fail over: the evidence"},
+	{"gateway", "mode", "[active|passive]", DAEMON, cmd_gateway, "steer, or only watch; without a word: which it is"},
 	{"event", "monitor", "", DAEMON, cmd_event, "events as they happen"},
 	{"event", "list", "[--since T]", 0, cmd_event, "events of the past; T: 10m, 2h or a time"},
 	{"echo", "attach", "DEV --allow CIDR [CIDR...] [--allow ...] [--port N] [--mode MODE] [--rate N]", 0,

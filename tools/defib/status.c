@@ -28,8 +28,9 @@ void status_print_head(const struct cli *cli, const json_t *doc)
 
 	fprintf(cli->out, "instance %s", cli->instance);
 	if (up)
-		fprintf(cli->out, ", gateway %s, up %s", cli_text(doc, "gateway"),
-			cli_age(doc, "uptime_s", age));
+		fprintf(cli->out, ", gateway %s, up %s%s", cli_text(doc, "gateway"),
+			cli_age(doc, "uptime_s", age),
+			strcmp(cli_text(doc, "mode"), "passive") ? "" : ", PASSIVE: it steers nothing");
 	else
 		fprintf(cli->out, ", the daemon is DOWN: this is what the kernel knows");
 	if (!json_is_object(prober))

@@ -79,6 +79,7 @@ static void add_number(struct diff_text *t, uint64_t number)
 /* --- gateway, loss, hooks -------------------------------------------------------------------- */
 
 PRINT(gateway_name, struct policy_gateway, add(t, "%s", o->name))
+PRINT(gateway_mode, struct policy_gateway, add(t, "%s", mode_names[o->mode]))
 PRINT(mark_mask, struct policy_gateway, add(t, "0x%x", o->mark_mask))
 PRINT(table_base, struct policy_gateway, add_number(t, o->table_base))
 PRINT(rule_priority, struct policy_gateway, add_number(t, o->rule_priority))
@@ -91,6 +92,7 @@ PRINT(server_interfaces, struct policy_gateway,
 
 const struct diff_field diff_gateway_fields[] = {
 	{"name", gateway_name, false},
+	{"mode", gateway_mode, false},
 	{"client-interfaces", client_interfaces, false},
 	{"server-interfaces", server_interfaces, false},
 	{"mark-mask", mark_mask, true},
@@ -232,6 +234,24 @@ static void service_ports(struct diff_text *t, const struct policy *policy, cons
 		    o->ports[i].port);
 }
 
+static void service_nat(struct diff_text *t, const struct policy *policy, const void *object)
+{
+	const struct policy_service *o = object;
+
+	(void)policy;
+	if (o->redirect != DFB_REDIRECT_NAT)
+		return;
+	add(t, "source %s", o->nat.source == POLICY_SOURCE_MASQUERADE ? "masquerade" :
+			    o->nat.source == POLICY_SOURCE_OFF ? "off" : "given");
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (o->nat.source == POLICY_SOURCE_ADDRESS && o->nat.has[family])
+			add_address(t, o->nat.address[family]);
+	}
+	add(t, "%s", o->nat.hairpin ? ", hairpin" : "");
+	if (o->nat.port)
+		add(t, ", port %u", o->nat.port);
+}
+
 PRINT(service_address, struct policy_service,
       for (uint32_t i = 0; i < o->n_addresses; i++) add_address(t, o->address[i]))
 PRINT(service_redirect, struct policy_service, add(t, "%s", redirect_names[o->redirect]))
@@ -291,6 +311,7 @@ const struct diff_field diff_service_fields[] = {
 	{"dns port", dns_port, false},
 	{"dns ttl", dns_ttl, false},
 	{"dns dispute", dns_dispute, false},
+	{"nat", service_nat, false},
 	{"blackout-budget", service_budget, false},
 	{0},
 };

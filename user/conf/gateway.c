@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/core.h"
 #include "draft.h"
 
 #define FIRST_FREE_TABLE 256	   /* below are local, main, default and what people name by hand */
@@ -79,6 +80,7 @@ static void read_servers(struct reader *r, const struct reader_key *key, const y
 
 static const struct reader_key gateway_keys[] = {
 	{"name", "gw1", reader_name, FIELD(name), 0, 0, NULL, true},
+	{"mode", "active", reader_word, FIELD(mode), 0, 0, mode_names, false},
 	{"client-interfaces", "[eth0]", read_clients, 0, 1, POLICY_MAX_INTERFACES, NULL, true},
 	{"server-interfaces", "[eth1]", read_servers, 0, 1, POLICY_MAX_INTERFACES, NULL, true},
 	{"mark-mask", "0x3fff0000", reader_mask, FIELD(mark_mask), 0, 0, NULL, false},

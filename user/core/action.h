@@ -44,6 +44,7 @@ enum report_kind {
 	REPORT_SYNC_FAILED,  /* "sync-failed": rules or routes could not be made right */
 	REPORT_MAINTENANCE,  /* "maintenance": on, off, or forgotten */
 	REPORT_PAUSE,	     /* "pause": a pool is paused, resumed, or was forgotten in a pause */
+	REPORT_MODE,	     /* "mode": the gateway is active, or passive */
 	REPORT_RELOAD,	     /* "reload" */
 	REPORT_RELOAD_FAILED,/* "reload-failed": the configuration is faulty and changed nothing */
 	REPORT_PROBER,	     /* "prober" */
@@ -136,6 +137,7 @@ struct action {
 		struct {
 			uint32_t pool;
 			bool held;
+			bool passive; /* whoever is left, nothing is marked */
 			enum policy_when_none how;
 		} hold;
 		struct {

@@ -71,6 +71,7 @@ static void on_policy(struct step *s, const struct policy *policy)
 	server_reindex(s, old);
 	pool_reindex(s);
 	publish_reindex(s);
+	mode_on_policy(s, old);
 	if (old) {
 		tell(s, REPORT_RELOAD);
 		orders_reload(s);
@@ -102,7 +103,7 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 
 	actions->n = 0;
 	core->now = ev->time_ns > core->now ? ev->time_ns : core->now;
-	if (!core->policy && ev->kind != EVENT_POLICY)
+	if (!core->policy && ev->kind != EVENT_POLICY && ev->kind != EVENT_MODE)
 		return;
 	switch (ev->kind) {
 	case EVENT_TICK:
@@ -155,6 +156,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 		break;
 	case EVENT_PAUSE:
 		operator_pause(&s, &ev->op);
+		break;
+	case EVENT_MODE:
+		mode_on_order(&s, &ev->op);
 		break;
 	case EVENT_PROBER:
 		on_prober(&s, ev->prober.ok, ev->prober.pid);

@@ -11,6 +11,7 @@
  *   publish.c   what a service's names resolve to
  *   reset.c     clients of servers that are gone
  *   operator.c  commands
+ *   mode.c      whether anything is steered at all
  *   order.c     those that last: maintenance and pauses, their limits and reminders
  *   tell.c      reports to the world
  *   timing.c    derived bounds
@@ -45,6 +46,7 @@ enum service_state {
 extern const char *const server_state_names[SERVER_STATE_MAX];
 extern const char *const service_state_names[SERVICE_STATE_MAX];
 extern const char *const redirect_names[DFB_REDIRECT_MAX + 1]; /* with a closing NULL */
+extern const char *const mode_names[POLICY_MODE_MAX + 1];     /* with a closing NULL */
 extern const char *const reason_names[DFB_REASON_MAX];
 
 /**
@@ -96,7 +98,7 @@ struct core_server {
  * @committing: ACTION_COMMIT is under way
  * @steering: ACTION_STEER is under way
  * @held: withdrawn by `when-none`
- * @held_known: the kernel was told so, or the opposite, by this core
+ * @held_known: the kernel was told so, and of the gateway's mode,, or the opposite, by this core
  * @proposed: whom the kernel proposed to move to, 0: nobody
  * @proposed_ns: the verdict on @server that this follows from
  * @retries: of the commit that fails
@@ -179,6 +181,8 @@ struct core {
 	uint64_t policy_ns; /* since when it is in force */
 	bool syncing;
 	bool sync_again;
+	bool passive;	   /* the gateway only watches: nothing is marked, routed or translated */
+	bool mode_ordered; /* by an operator, whatever the configuration says */
 	bool tampered; /* what the next sync puts back was taken away from us */
 	uint32_t sync_retries;
 	uint64_t sync_ns; /* when to compare again, 0: not due */

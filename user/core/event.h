@@ -33,6 +33,7 @@ enum event_kind {
 	EVENT_FAILOVER,	   /* operator: move a pool */
 	EVENT_MAINTENANCE, /* operator: a server in or out of service */
 	EVENT_PAUSE,	   /* operator: no automatic switch of a pool, or again */
+	EVENT_MODE,	   /* operator: the gateway steers, or only watches; may come before the policy */
 	EVENT_PROBER,	   /* the prober started, adopted (ok) or died */
 	EVENT_HOOK_FAILED, /* an event hook failed or was killed at its deadline */
 	EVENT_PUBLISHED,   /* result of ACTION_PUBLISH */
@@ -127,7 +128,7 @@ struct event_reset {
  * @pool: PAUSE: the pool; 0: that of the service @name
  * @to: FAILOVER: server, or empty: the next candidate
  * @dry_run: FAILOVER: only answer
- * @on: MAINTENANCE, PAUSE: begin or end
+ * @on: MAINTENANCE, PAUSE: begin or end; MODE: it only watches
  * @since_ns: MAINTENANCE, PAUSE: when it began, perhaps before this machine was started; 0: now
  * @until_ns: MAINTENANCE, PAUSE: when it ends by itself; 0: never
  * @reason: MAINTENANCE, PAUSE: the operator's
@@ -158,7 +159,7 @@ struct event {
 		struct event_synced synced;
 		struct event_published published;
 		struct event_reset reset;
-		struct event_operator op;   /* FAILOVER, MAINTENANCE, PAUSE */
+		struct event_operator op;   /* FAILOVER, MAINTENANCE, PAUSE, MODE */
 		struct {
 			bool ok;
 			uint32_t pid;

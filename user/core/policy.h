@@ -161,12 +161,19 @@ struct policy_hook {
 	uint64_t deadline_ns;
 };
 
+enum policy_mode {
+	POLICY_ACTIVE,
+	POLICY_PASSIVE, /* it watches and judges, and steers nothing */
+	POLICY_MODE_MAX,
+};
+
 struct policy_gateway {
 	char name[DFB_NAME_LEN];
 	uint32_t n_client_interfaces;
 	char client_interfaces[POLICY_MAX_INTERFACES][POLICY_IFNAME];
 	uint32_t n_server_interfaces;
 	char server_interfaces[POLICY_MAX_INTERFACES][POLICY_IFNAME];
+	enum policy_mode mode;
 	uint32_t mark_mask;	/* contiguous bits */
 	uint32_t table_base;	/* a server's table is table_base + id */
 	uint32_t rule_priority; /* of our rules */

@@ -247,6 +247,7 @@ static void review_hold(struct step *s, uint32_t id)
 	a = step_action(s, ACTION_HOLD);
 	a->hold.pool = id;
 	a->hold.held = hold;
+	a->hold.passive = s->core->passive;
 	a->hold.how = pool->policy->when_none;
 	if (changed)
 		step_sync(s);
@@ -413,8 +414,11 @@ void pool_on_steered(struct step *s, const struct event_result *r)
 
 static void tell_commit(struct step *s, const struct core_pool *pool, const struct event_result *r)
 {
-	struct report *report = tell(s, r->error ? REPORT_COMMIT_FAILED : REPORT_COMMIT);
+	struct report *report;
 
+	if (s->core->passive) /* noted only */
+		return;
+	report = tell(s, r->error ? REPORT_COMMIT_FAILED : REPORT_COMMIT);
 	snprintf(report->pool, sizeof(report->pool), "%s", pool->policy->name);
 	snprintf(report->server, sizeof(report->server), "%s", server_name(s->core, pool->server));
 	report->epoch = r->epoch;

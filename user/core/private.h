@@ -78,6 +78,10 @@ void operator_failover(struct step *s, const struct event_operator *op);
 void operator_maintenance(struct step *s, const struct event_operator *op);
 void operator_pause(struct step *s, const struct event_operator *op);
 
+/* mode.c */
+void mode_on_policy(struct step *s, const struct policy *old);
+void mode_on_order(struct step *s, const struct event_operator *op);
+
 /* order.c */
 #define ORDER_LIMIT_LEN 48
 void order_begin(struct step *s, struct core_order *order, const struct event_operator *op);

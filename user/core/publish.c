@@ -71,6 +71,8 @@ static bool may_write(const struct core *core, const struct core_publication *p)
 {
 	const struct publish_record *r = &p->record;
 
+	if (core->passive)
+		return false;
 	return !r->there || !strcmp(r->gateway, core->policy->gateway.name) || agrees(core, p) ||
 	       evidence(core, pool_of_service(core, p->service), r) > r->time_ns;
 }

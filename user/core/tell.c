@@ -221,8 +221,10 @@ static void explain_failover(const struct core *core, const struct dfb_switch *c
 		n += snprintf(r->reason + n, left, ": %u probes of %s unanswered while %s answered", c->misses,
 			      server_name(core, c->from), server_name(core, c->witness));
 	if (changes > 1 && (size_t)n < sizeof(r->reason))
-		snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (%llu changes at once)",
-			 (unsigned long long)changes);
+		n += snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (%llu changes at once)",
+			      (unsigned long long)changes);
+	if (core->passive && (size_t)n < sizeof(r->reason))
+		snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (passive: nothing was steered)");
 }
 
 void tell_failover(struct step *s, uint32_t id, uint64_t changes)

@@ -18,6 +18,7 @@ const char *const report_kind_names[] = {
 	[REPORT_SYNC_FAILED] = "sync-failed",
 	[REPORT_MAINTENANCE] = "maintenance",
 	[REPORT_PAUSE] = "pause",
+	[REPORT_MODE] = "mode",
 	[REPORT_RELOAD] = "reload",
 	[REPORT_RELOAD_FAILED] = "reload-failed",
 	[REPORT_PROBER] = "prober",
@@ -170,6 +171,9 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 	case EVENT_PAUSE:
 		trace_operator("pause", &ev->op, text, size);
 		break;
+	case EVENT_MODE:
+		snprintf(text, size, "mode %s", ev->op.on ? "passive" : "active");
+		break;
 	case EVENT_PROBER:
 		snprintf(text, size, "prober %s", ev->prober.ok ? "running" : "gone");
 		break;
@@ -215,8 +219,8 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 		trace_publish(core, a, text, size);
 		break;
 	case ACTION_HOLD:
-		snprintf(text, size, "hold %s %s", pool_name(core, a->hold.pool),
-			 a->hold.held ? "yes" : "no");
+		snprintf(text, size, "hold %s %s%s", pool_name(core, a->hold.pool),
+			 a->hold.held ? "yes" : "no", a->hold.passive ? " passive" : "");
 		break;
 	case ACTION_PAUSE:
 		snprintf(text, size, "pause %s %s", pool_name(core, a->pause.pool),

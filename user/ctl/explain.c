@@ -105,6 +105,8 @@ static void say_state(struct explain *e)
 		    text_of(e->service, "name"), text_of(e->service, "state"), server,
 		    text_of(e->service, "pool"), number_of(e->pool, "epoch"));
 	say_paused(e);
+	if (is(e->status, "mode", "passive"))
+		say(e, "state", "the gateway is passive: it judges, and steers nothing");
 	if (daemon_is_down(e))
 		say(e, "state", "the controller is down; the kernel goes on detecting and %s",
 		    json_is_true(json_object_get(e->pool, "fast")) ? "switching" :

@@ -73,6 +73,7 @@ void standing_add(json_t *status, const struct core *core)
 	json_t *pools = json_object_get(status, "pools"), *one;
 	size_t i;
 
+	json_object_set_new(status, "mode", core ? json_string(mode_names[core->passive]) : json_null());
 	json_array_foreach(json_object_get(status, "servers"), i, one)
 		add_to_server(one, core);
 	json_array_foreach(pools, i, one)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The part of the status document about orders that stand: maintenance and pauses. */
+/* The part of the status document about orders that stand: maintenance, pauses, the gateway's mode. */
 #ifndef CTL_STANDING_H
 #define CTL_STANDING_H
 
@@ -8,10 +8,10 @@
 struct core;
 
 /**
- * standing_add() - "maintenance" to each server, "paused" to each pool and its services
+ * standing_add() - "maintenance" to each server, "paused" to each pool and its services, "mode" to the whole
  *
- * {"since", "for_s", "until", "left_s", "forgotten", "reason"}; null for all others
- * @core: NULL: the daemon is down, and only that it is so is known
+ * An order is {"since", "for_s", "until", "left_s", "forgotten", "reason"}, or null where there is none.
+ * @core: NULL: the daemon is down; "mode" is null, and of an order only that there is one is known
  */
 void standing_add(json_t *status, const struct core *core);
 

@@ -395,7 +395,7 @@ static json_t *pool_json(const struct snapshot *s, uint32_t id)
 		"epoch", (json_int_t)pool->epoch,
 		"committed", (json_int_t)pool->committed,
 		"fast", (int)plan->fast,
-		"held", (int)plan->held,
+		"held", (int)(plan->held == DFB_HELD_NOBODY),
 		"paused", (int)plan->paused,
 		"candidates", candidates_json(s, plan),
 		"last_switch", last_switch_json(s, pool));
@@ -436,7 +436,7 @@ static const char *service_state(const struct snapshot *s, uint32_t pool)
 	const struct dfb_plan *plan = &s->plans[pool];
 	uint32_t active = s->pools[pool].slots[0];
 
-	if (plan->held || !is_alive(s, active, plan->families))
+	if (plan->held == DFB_HELD_NOBODY || !is_alive(s, active, plan->families))
 		return service_state_names[SERVICE_DOWN];
 	if (plan->paused)
 		return service_state_names[SERVICE_PAUSED];

@@ -414,14 +414,14 @@ int kern_station(struct kern *k, uint32_t server, uint32_t family, const struct 
 	return map_put(k->beat->maps.stations, dfb_target_id(server, family), at);
 }
 
-int kern_hold(struct kern *k, uint32_t pool, bool held)
+int kern_hold(struct kern *k, uint32_t pool, enum dfb_held held)
 {
 	struct dfb_plan plan;
 	int err = map_get(k->beat->maps.plans, pool, &plan);
 
 	if (err || plan.held == held)
 		return err;
-	plan.held = held;
+	plan.held = (uint8_t)held;
 	return map_put(k->beat->maps.plans, pool, &plan);
 }
 

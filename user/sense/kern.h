@@ -96,7 +96,7 @@ uint32_t kern_flags(const struct kern *kern, uint32_t server);
 int kern_station(struct kern *kern, uint32_t server, uint32_t family, const struct dfb_station *at);
 
 /** kern_hold() - stop, or resume, marking a pool's packets. */
-int kern_hold(struct kern *kern, uint32_t pool, bool held);
+int kern_hold(struct kern *kern, uint32_t pool, enum dfb_held held);
 
 /** kern_pause() - must the programs leave a pool where it is? Return: 0 or -errno. */
 int kern_pause(struct kern *kern, uint32_t pool, bool paused);

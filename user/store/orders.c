@@ -64,6 +64,7 @@ static json_t *orders_json(const struct orders *orders)
 	}
 	for (size_t i = 0; i < orders->n; i++)
 		json_array_append_new(lists[orders->list[i].kind], entry_json(&orders->list[i]));
+	json_object_set_new(doc, "mode", orders->mode ? json_string(orders->mode) : json_null());
 	return doc;
 }
 
@@ -145,6 +146,19 @@ static int read_entry(const json_t *entry, enum orders_kind kind, struct orders 
 	return orders_add(orders, kind, name, &order);
 }
 
+static int read_mode(const json_t *doc, struct orders *orders)
+{
+	const char *mode = json_string_value(json_object_get(doc, "mode"));
+
+	for (size_t i = 0; mode && mode_names[i]; i++) {
+		if (strcmp(mode, mode_names[i]))
+			continue;
+		orders->mode = mode_names[i];
+		return 0;
+	}
+	return mode ? -EBADMSG : 0;
+}
+
 static int read_document(const json_t *doc, struct orders *orders)
 {
 	json_t *entry;
@@ -158,7 +172,7 @@ static int read_document(const json_t *doc, struct orders *orders)
 			err = err ? err : read_entry(entry, (enum orders_kind)kind, orders);
 		}
 	}
-	return err;
+	return err ? err : read_mode(doc, orders);
 }
 
 int orders_read(const char *path, struct orders *ret_orders)

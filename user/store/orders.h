@@ -3,7 +3,7 @@
  * What operators ordered for a time, as a file of JSON that outlives the daemon and the machine:
  *
  *   {"schema": 1, "maintenance": [{"name": "s1", "since": TIME, "until": TIME or null, "reason": "disk"}],
- *    "paused": [...]}
+ *    "paused": [...], "mode": null, "active" or "passive"}
  */
 #ifndef STORE_ORDERS_H
 #define STORE_ORDERS_H
@@ -25,8 +25,9 @@ struct orders_entry {
 	struct core_order order;
 };
 
-/** struct orders - free with orders_free() */
+/** struct orders - free with orders_free(); @mode: of the gateway, NULL: as configured, or of mode_names[] */
 struct orders {
+	const char *mode;
 	size_t n;
 	struct orders_entry *list;
 };
