@@ -42,6 +42,7 @@ int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_server(struct cli *cli, int argc, char **argv);
 int cmd_service(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
+int cmd_history(struct cli *cli, int argc, char **argv);
 int cmd_gateway(struct cli *cli, int argc, char **argv);
 int cmd_event(struct cli *cli, int argc, char **argv);
 int cmd_echo(struct cli *cli, int argc, char **argv);
@@ -100,6 +101,12 @@ enum ctl_code cli_no_such(const char *what, const char *name, const json_t *list
 
 /** cli_event_line() - one event of the monitor or the history as a line of text; the caller frees it. */
 char *cli_event_line(const json_t *event);
+
+/** cli_history_error() - say why the history cannot be read. Return: the exit status. */
+int cli_history_error(const struct cli *cli, int error, const char *why);
+
+/** cli_since() - take --since T, and nothing else. Return: CTL_OK, or CTL_USAGE after a complaint. */
+int cli_since(int argc, char **argv, const char *command, int64_t *ret_us);
 
 /* The parts of the status that `top` shows too; @max_rows: 0: all */
 void status_print_services(const struct cli *cli, const json_t *doc, size_t max_rows);

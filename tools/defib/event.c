@@ -102,7 +102,7 @@ static int print_row(void *arg, const struct history_row *row)
 	return error;
 }
 
-static int say_history(const struct cli *cli, int error, const char *why)
+int cli_history_error(const struct cli *cli, int error, const char *why)
 {
 	if (error == -ENOENT) {
 		fprintf(stderr, "defib: nothing is recorded yet at %s\n", cli->paths.history_db);
@@ -120,30 +120,36 @@ static int print_history(struct cli *cli, int64_t since_us)
 	int error = history_open(cli->paths.history_db, false, why, &history);
 
 	if (error)
-		return say_history(cli, error, why);
+		return cli_history_error(cli, error, why);
 	error = history_list(history, since_us, 0, print_row, cli);
 	if (error < 0)
-		error = say_history(cli, error, history_why(history));
+		error = cli_history_error(cli, error, history_why(history));
 	history_close(history);
 	return error;
 }
 
-static int list(struct cli *cli, int argc, char **argv)
+int cli_since(int argc, char **argv, const char *command, int64_t *ret_us)
 {
 	static const struct option options[] = {{"since", required_argument, NULL, 's'}, {0}};
-	int64_t since_us = 0;
 	int option;
 
+	*ret_us = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 's')
-			return cli_usage("event list [--since T]");
-		if (history_since(optarg, &since_us))
-			return cli_usage("event list: --since is a time as 2026-01-31T12:00:00Z, a day as "
-					 "2026-01-31, or how long ago as 10m, 2h; not \"%s\"", optarg);
+			return cli_usage("%s [--since T]", command);
+		if (history_since(optarg, ret_us))
+			return cli_usage("%s: --since is a time as 2026-01-31T12:00:00Z, a day as "
+					 "2026-01-31, or how long ago as 10m, 2h; not \"%s\"", command, optarg);
 	}
-	if (optind < argc)
-		return cli_usage("event list: \"%s\" is too much", argv[optind]);
-	return print_history(cli, since_us);
+	return optind < argc ? cli_usage("%s: \"%s\" is too much", command, argv[optind]) : CTL_OK;
+}
+
+static int list(struct cli *cli, int argc, char **argv)
+{
+	int64_t since_us;
+	int code = cli_since(argc, argv, "event list", &since_us);
+
+	return code ? code : print_history(cli, since_us);
 }
 
 int cmd_event(struct cli *cli, int argc, char **argv)

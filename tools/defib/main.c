@@ -30,6 +30,8 @@ const struct command commands[] = {
 	{"gateway", "mode", "[active|passive]", DAEMON, cmd_gateway, "steer, or only watch; without a word: which it is"},
 	{"event", "monitor", "", DAEMON, cmd_event, "events as they happen"},
 	{"event", "list", "[--since T]", 0, cmd_event, "events of the past; T: 10m, 2h or a time"},
+	{"history", "list", "[--since T]", 0, cmd_history, "failovers of the past, with the times of their phases"},
+	{"history", "show", "ID", 0, cmd_history, "one of them: what happened before, meanwhile and after"},
 	{"echo", "attach", "DEV --allow CIDR [CIDR...] [--allow ...] [--port N] [--mode MODE] [--rate N]", 0,
 	 cmd_echo, "on a server: answer probes; MODE is auto, native or generic"},
 	{"echo", "detach", "DEV", 0, cmd_echo, "on a server: answer no more"},
