@@ -9,7 +9,8 @@ const char *const mode_names[POLICY_MODE_MAX + 1] = {
 	[POLICY_PASSIVE] = "passive",
 };
 
-/* Marks go at once, routes and translation with the next comparison. */
+/* Marks go at once, routes and translation with the next comparison; who asks for an address on the clients'
+ * segment is answered by the gateway that steers, and the others hear of it. */
 static void change(struct step *s, bool passive)
 {
 	if (passive == s->core->passive)
@@ -19,6 +20,8 @@ static void change(struct step *s, bool passive)
 		s->core->pools[id].held_known = false;
 	snprintf(tell(s, REPORT_MODE)->to, DFB_NAME_LEN, "%s", mode_names[passive]);
 	pool_review_all(s);
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++)
+		vip_announce(s, id);
 	step_sync(s);
 }
 

@@ -20,7 +20,7 @@ void vip_announce(struct step *s, uint32_t id)
 	const struct core_pool *pool = pool_of(s->core, id);
 	struct action *a;
 
-	if (!pool || !pool->policy->vips || !pool->server || pool->held)
+	if (!pool || !pool->policy->vips || !pool->server || pool->held || s->core->passive)
 		return;
 	a = step_action(s, ACTION_ANNOUNCE);
 	a->announce.pool = id;
