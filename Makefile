@@ -16,6 +16,9 @@ CPPFLAGS += -Iinclude -Ibpf -Iuser -I$(B) -D_GNU_SOURCE -DDEFIB_VERSION='"$(VERS
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
+# Only defib-check reads what strangers send with these.
+CHECK_LIBS := $(shell pkg-config --libs libcurl 2>/dev/null) -lresolv
+
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	-Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
@@ -30,7 +33,9 @@ BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELETONS := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
 
 CORE_SRC := $(wildcard user/core/*.c)
-LIB_SRC := $(filter-out user/defibd.c user/probe.c,$(wildcard user/*.c user/*/*.c))
+NO_LIB := user/defibd.c user/probe.c user/checker.c user/check/%
+LIB_SRC := $(filter-out $(NO_LIB),$(wildcard user/*.c user/*/*.c))
+CHECK_OBJ := $(patsubst %.c,$(B)/%.o,user/checker.c $(wildcard user/check/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/defib/*.c))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard selftests/unit/test_*.c selftests/net/test_*.c))
@@ -43,7 +48,7 @@ FUZZ := $(patsubst %.c,$(B)/%,$(wildcard selftests/fuzz/fuzz_*.c))
 	$(B)/fuzz/%.o $(B)/world/%.o
 
 .PHONY: all help demo check bench bench-peers vm lint install clean
-all: $(B)/defibd $(B)/defib-probe $(B)/defib $(TOOLS) ## build everything
+all: $(B)/defibd $(B)/defib-probe $(B)/defib-check $(B)/defib $(TOOLS) ## build everything
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -73,7 +78,7 @@ vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual 
 .PHONY: tests next
 next: $(SKELETONS)
 	@+$(MAKE) --no-print-directory B=$(B)/next ABI="$(NEXT_ABI)" CFLAGS=-O1 \
-		$(addprefix $(B)/next/,defibd defib-probe)
+		$(addprefix $(B)/next/,defibd defib-probe defib-check)
 
 tests: next $(UNIT) $(FUZZ) $(B)/selftests/model $(B)/selftests/story $(BENCH) \
 		$(B)/selftests/rate
@@ -121,6 +126,9 @@ $(B)/defibd: $(B)/user/defibd.o $(ARCHIVES)
 
 $(B)/defib-probe: $(B)/user/probe.o $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/defib-check: $(CHECK_OBJ) $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(B)/defib: $(CLI_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -223,7 +231,7 @@ MAN := $(wildcard Documentation/man/*.[1-8])
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,sbin libexec/defib share/doc/defib)
 	install -m 755 $(B)/defibd $(B)/defib $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(B)/defib-probe $(DESTDIR)$(PREFIX)/libexec/defib/
+	install -m 755 $(B)/defib-probe $(B)/defib-check $(DESTDIR)$(PREFIX)/libexec/defib/
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
 	install -m 644 systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	sed -i 's,/usr/sbin/,$(PREFIX)/sbin/,' $(DESTDIR)$(PREFIX)/lib/systemd/system/defibd*.service

@@ -93,6 +93,8 @@ static long contest_round(__u32 i, struct contest *c)
 		one = grade_family(server, family, c, &witness_ns);
 		grade = one < grade ? one : grade;
 	}
+	if (grade > DETECT_LAST_RESORT && c->plan->unfit >> (((c->start + i) % n) & (DFB_CANDIDATES - 1)) & 1)
+		grade = DETECT_LAST_RESORT;
 	if (grade > c->best.grade)
 		c->witness_ns = witness_ns;
 	detect_offer(&c->best, server, grade);

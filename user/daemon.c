@@ -201,6 +201,14 @@ int daemon_attach(struct daemon *d)
 	return err;
 }
 
+void daemon_configure_checks(struct daemon *d)
+{
+	int err = checks_configure(d->checks, d->policy);
+
+	if (err)
+		log_error("checks: %s; they are as before", strerror(-err));
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static int make_dirs(const struct paths *paths)
@@ -330,6 +338,9 @@ static int open_network(struct daemon *d)
 	d->link = link_new(d->loop, d->policy, daemon_emit, d);
 	if (!d->link)
 		return fail("netlink", -errno);
+	d->checks = checks_new(d->loop, d->instance, daemon_emit, d);
+	if (!d->checks)
+		return fail("checks", -errno);
 	link_own_port(d->link, route_port(d->route));
 	link_on_interface(d->link, on_interface, d);
 	err = resets_open(d);
@@ -371,6 +382,7 @@ static int begin(struct daemon *d)
 	err = loop_add(d->loop, d->timer, EPOLLIN, on_timer, d);
 	if (!err)
 		err = loop_add(d->loop, kern_fd(d->kern), EPOLLIN, on_ring, d);
+	daemon_configure_checks(d);
 	daemon_drain(d);
 	loop_after(d->loop, after_events, d);
 	return err ? fail("event loop", err) : 0;
@@ -379,6 +391,7 @@ static int begin(struct daemon *d)
 static void finish(struct daemon *d)
 {
 	prober_close(d->prober);
+	checks_free(d->checks);
 	link_free(d->link);
 	announce_free(d->announce);
 	route_free(d->route);

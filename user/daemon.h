@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "core/core.h"
 #include "ctl/server.h"
+#include "sense/check.h"
 #include "sense/kern.h"
 #include "sense/link.h"
 #include "accounts.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct route *route;
 	struct announce *announce;
 	struct link *link;
+	struct checks *checks;
 	struct worker *worker;
 	struct dns *dns;
 	struct ctl_server *ctl;
@@ -75,6 +77,9 @@ void daemon_report(struct daemon *d, const struct report *r);
 
 /** daemon_emit_policy() - the core is to know d->policy. */
 void daemon_emit_policy(struct daemon *d);
+
+/** daemon_configure_checks() - check the services of d->policy; until there are answers nothing moves. */
+void daemon_configure_checks(struct daemon *d);
 
 /** daemon_attach() - programs onto the policy's interfaces; what is missing is logged. */
 int daemon_attach(struct daemon *d);

@@ -122,6 +122,7 @@ static enum log_level level_of(const struct report *r)
 	case REPORT_CLAIMED:
 	case REPORT_DNS_FAILED:
 	case REPORT_DNS_DISPUTED:
+	case REPORT_CHECK_FAILED:
 		return LOG_LEVEL_WARNING;
 	default:
 		return LOG_LEVEL_INFO;
@@ -170,6 +171,9 @@ void daemon_act(struct daemon *d, const struct action *a)
 		break;
 	case ACTION_ANNOUNCE:
 		vips_announce(d, a);
+		break;
+	case ACTION_FIT:
+		err = kern_fit(d->kern, a->fit.pool, a->fit.server, a->fit.ok);
 		break;
 	case ACTION_SYNC:
 		sync_all(d);

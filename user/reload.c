@@ -100,6 +100,7 @@ static int put_in_force(struct daemon *d, struct candidate *c, char *why, size_t
 	daemon_attach(d);
 	if (link_reload(d->link, d->policy))
 		log_error("out of memory: interfaces are watched as before");
+	daemon_configure_checks(d);
 	kern_adopt(d->kern);
 	daemon_drain(d);
 	policy_free(old);

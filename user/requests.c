@@ -7,6 +7,13 @@
 #include "ctl/status.h"
 #include "daemon.h"
 
+static const char *server_name_of(const struct daemon *d, uint32_t id)
+{
+	const struct policy_server *server = d->core.servers[id].policy;
+
+	return server ? server->name : "";
+}
+
 static const struct report_blackout *blackout(void *arg, const char *service, uint64_t epoch)
 {
 	const struct daemon *d = arg;
@@ -21,6 +28,37 @@ static uint32_t connections_reset(void *arg, uint32_t pool, uint32_t server, uin
 	return resets_result(&d->resets, pool, server, since_ns);
 }
 
+static json_t *check_json(const struct daemon *d, const struct check_view *v)
+{
+	char address[ADDRESS_TEXT_LEN];
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s}",
+		"server", server_name_of(d, v->server),
+		"kind", check_kind_names[v->kind],
+		"address", address_format(v->address, address),
+		"state", check_state_names[v->state],
+		"last", v->what);
+
+	json_object_set_new(doc, "port", v->port ? json_integer(v->port) : json_null());
+	if (!v->at_ns)
+		return doc;
+	json_object_set_new(doc, "age_ms", json_integer((json_int_t)((clock_now_ns() - v->at_ns) / 1000000)));
+	json_object_set_new(doc, "took_us", json_integer((json_int_t)(v->took_ns / 1000)));
+	return doc;
+}
+
+static json_t *checks(void *arg, uint32_t service)
+{
+	const struct daemon *d = arg;
+	json_t *list = json_array();
+	struct check_view v;
+
+	for (uint32_t at = 0; (at = checks_next(d->checks, at, &v));) {
+		if (v.service == service)
+			json_array_append_new(list, check_json(d, &v));
+	}
+	return list;
+}
+
 static json_t *status(void *arg)
 {
 	struct daemon *d = arg;
@@ -31,6 +69,7 @@ static json_t *status(void *arg)
 		.core = &d->core,
 		.blackout = blackout,
 		.connections_reset = connections_reset,
+		.checks = checks,
 		.arg = d,
 	};
 	struct snapshot *s = NULL;

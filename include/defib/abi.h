@@ -84,6 +84,7 @@ enum dfb_reason {
 	DFB_REASON_MAINTENANCE, /* the server was taken out of service */
 	DFB_REASON_VERDICT,	/* the controller switched after a verdict (`fast: false`) */
 	DFB_REASON_REMOVED,	/* the server left the pool's configuration */
+	DFB_REASON_CHECK,	/* the server failed a check of a service */
 	DFB_REASON_MAX,
 };
 
@@ -171,6 +172,7 @@ enum dfb_held {
  * @drains: 1: a candidate has a dfb_server.drain_ns: each TCP packet is looked up in `flows`
  * @paused: 1: an operator paused it: the kernel neither switches nor proposes to
  * @n_candidates: entries of @candidates in use
+ * @unfit: bit i: candidates[i] fails a check of a service: the last choice
  * @candidates: server ids in promotion order
  */
 struct dfb_plan {
@@ -181,8 +183,9 @@ struct dfb_plan {
 	__u8 held;
 	__u8 drains;
 	__u8 paused;
-	__u8 pad[3];
+	__u8 pad[7];
 	__u32 n_candidates;
+	__u64 unfit;
 	__u16 candidates[DFB_CANDIDATES];
 };
 
@@ -584,7 +587,7 @@ struct dfb_order {
 #define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
 _Static_assert(sizeof(struct dfb_target) == 112 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_server) == 176 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_plan) == 172 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_plan) == 184 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_control) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_interface) == 20 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/news.h"
+#include "core/plan.h"
 
 #define REST_TICKS 200
 
@@ -225,6 +226,9 @@ static void perform(struct shell *s, const struct action *a)
 	case ACTION_SYNC:
 		late.ev.kind = EVENT_SYNCED;
 		do_or_linger(s, &late, s->syncs);
+		break;
+	case ACTION_FIT:
+		plan_set_fit(kernel_plan(a->fit.pool), a->fit.server, a->fit.ok);
 		break;
 	case ACTION_HOLD:
 		kernel_plan(a->hold.pool)->held = a->hold.held;

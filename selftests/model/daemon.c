@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/news.h"
+#include "core/plan.h"
 #include "core/trace.h"
 #include "world.h"
 
@@ -348,6 +349,9 @@ static void perform(struct world *w, const struct action *a)
 	case ACTION_KEEP:
 		keep_orders(&w->daemon);
 		break;
+	case ACTION_FIT:
+		plan_set_fit(kernel_plan(a->fit.pool), a->fit.server, a->fit.ok);
+		break;
 	case ACTION_FLAG:
 		flag(a);
 		break;
@@ -413,6 +417,13 @@ static void on_tampered(struct world *w, const struct happening *h)
 void daemon_tampered(struct world *w)
 {
 	later(w, 100 * US, on_tampered, 0, 0);
+}
+
+/* What the process that checks says; with the controller, that dies, too. */
+void daemon_check(struct world *w, const struct event *ev)
+{
+	if (w->daemon.is == PROCESS_RUNS)
+		emit(w, ev);
 }
 
 /* Operators do not reach a controller that is stopped, and see that. */

@@ -29,6 +29,21 @@ void oracle_want_sync(struct oracle *o)
 		o->sync_due = true;
 }
 
+uint32_t oracle_candidate(const struct oracle *o, const struct oracle_pool *pool, uint32_t place)
+{
+	return o->policy->servers[pool->policy->servers[place]].id;
+}
+
+/* Place in the order of promotion; as many as there are: it has none. */
+static uint32_t place_of(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	uint32_t place = 0;
+
+	while (place < pool->policy->n_servers && oracle_candidate(o, pool, place) != server)
+		place++;
+	return place;
+}
+
 /* --- what it was told ------------------------------------------------------------------------ */
 
 static void hear_servers(struct oracle *o)
@@ -49,6 +64,18 @@ static void hear_servers(struct oracle *o)
 	}
 }
 
+/* Of servers that are no longer in the pool. */
+static void forget_checks(struct oracle *o, struct oracle_pool *pool)
+{
+	for (uint32_t id = 0; id < ORACLE_SERVERS; id++) {
+		if (place_of(o, pool, id) < pool->policy->n_servers)
+			continue;
+		memset(&pool->checks[id], 0, sizeof(pool->checks[id]));
+		pool->unfit[id] = false;
+		pool->fit_told[id] = 0;
+	}
+}
+
 static void hear_pools(struct oracle *o)
 {
 	for (uint32_t id = 0; id < ORACLE_POOLS; id++)
@@ -56,6 +83,7 @@ static void hear_pools(struct oracle *o)
 	for (uint32_t i = 0; i < o->policy->n_pools; i++) {
 		o->pools[o->policy->pools[i].id].policy = &o->policy->pools[i];
 		o->pools[o->policy->pools[i].id].id = o->policy->pools[i].id;
+		forget_checks(o, &o->pools[o->policy->pools[i].id]);
 	}
 	for (uint32_t id = 0; id < ORACLE_POOLS; id++) {
 		if (!o->pools[id].policy)
@@ -178,6 +206,18 @@ static void hear_time(struct oracle *o)
 	}
 }
 
+static void hear_check(struct oracle *o, const struct event_check *c)
+{
+	struct oracle_pool *pool = oracle_pool_of(o, c->pool);
+
+	if (!pool || !pool->policy->checked || c->server >= ORACLE_SERVERS ||
+	    place_of(o, pool, c->server) == pool->policy->n_servers)
+		return;
+	pool->checks[c->server] = *c;
+	if (c->state != CHECK_UNKNOWN)
+		pool->unfit[c->server] = c->state == CHECK_FAIL;
+}
+
 static void hear_steered(struct oracle *o, const struct event_result *r)
 {
 	struct oracle_pool *pool = oracle_pool_of(o, r->pool);
@@ -250,6 +290,9 @@ static void hear_kind(struct oracle *o, const struct event *ev)
 	case EVENT_SYNCED:
 		hear_synced(o, &ev->synced);
 		break;
+	case EVENT_CHECK:
+		hear_check(o, &ev->check);
+		break;
 	case EVENT_TAMPERED:
 		oracle_want_sync(o);
 		break;
@@ -296,21 +339,6 @@ bool oracle_owes(const struct world *w)
 }
 
 /* --- who should serve ------------------------------------------------------------------------ */
-
-uint32_t oracle_candidate(const struct oracle *o, const struct oracle_pool *pool, uint32_t place)
-{
-	return o->policy->servers[pool->policy->servers[place]].id;
-}
-
-/* Place in the order of promotion; as many as there are: it has none. */
-static uint32_t place_of(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
-{
-	uint32_t place = 0;
-
-	while (place < pool->policy->n_servers && oracle_candidate(o, pool, place) != server)
-		place++;
-	return place;
-}
 
 static bool is_used(const struct oracle_pool *pool, const struct oracle_server *s, uint32_t family)
 {
@@ -380,7 +408,9 @@ enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool)
 		return DFB_REASON_NONE;
 	if (owner->flags & DFB_SERVER_MAINTENANCE)
 		return DFB_REASON_MAINTENANCE;
-	return dead_in(pool, owner, NULL) < DFB_FAMILIES ? DFB_REASON_VERDICT : DFB_REASON_NONE;
+	if (dead_in(pool, owner, NULL) < DFB_FAMILIES)
+		return DFB_REASON_VERDICT;
+	return pool->checks[pool->server].state == CHECK_FAIL ? DFB_REASON_CHECK : DFB_REASON_NONE;
 }
 
 /* May it take over? Instead of a dead one only if it has answered since: it is up for longer than a probe
@@ -394,6 +424,11 @@ bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t
 	if (!s || s->flags || server == pool->server || !is_up(pool, s) ||
 	    place_of(o, pool, server) == pool->policy->n_servers)
 		return false;
+	if (reason == DFB_REASON_OPERATOR && pool->unfit[server])
+		return false;
+	if (reason == DFB_REASON_CHECK)
+		return pool->checks[server].state == CHECK_PASS &&
+		       pool->checks[server].good_ns > pool->checks[pool->server].bad_ns;
 	if (reason != DFB_REASON_VERDICT)
 		return true;
 	owner = &o->servers[pool->server];
@@ -430,7 +465,7 @@ uint32_t oracle_successor(struct oracle *o, const struct oracle_pool *pool, enum
 
 		if (!oracle_may_serve(o, pool, id, reason))
 			continue;
-		if (!s->target[0].damped && !s->target[1].damped)
+		if (!s->target[0].damped && !s->target[1].damped && !pool->unfit[id])
 			wanted = id;
 		else if (!spare)
 			spare = id;

@@ -50,6 +50,8 @@ struct oracle_server {
  * @hold_told, @held: what the core last had written
  * @steering, @committing: under way
  * @steer_ns, @commit_ns: not before, as it failed
+ * @checks: of its servers, by id: the latest news; @unfit: by id: that the last one that was sure was bad;
+ *	@fit_told: by id: what the core had written: 0: nothing, 1: fit, 2: unfit
  * @state: of its services, last reported; @state_now: in this step
  */
 struct oracle_pool {
@@ -64,6 +66,9 @@ struct oracle_pool {
 	uint64_t proposed_ns;
 	uint64_t request;
 	uint64_t steer_ns, commit_ns;
+	struct event_check checks[ORACLE_SERVERS];
+	bool unfit[ORACLE_SERVERS];
+	uint8_t fit_told[ORACLE_SERVERS];
 	char state[DFB_NAME_LEN], state_now[DFB_NAME_LEN];
 };
 

@@ -139,6 +139,16 @@ static void judge_flag(struct world *w, const struct action *a)
 	memcpy(s->cannot_leave_told, a->flag.cannot_leave, sizeof(s->cannot_leave_told));
 }
 
+static void judge_fit(struct world *w, const struct action *a)
+{
+	struct oracle_pool *pool = oracle_pool_of(&w->oracle, a->fit.pool);
+
+	if (!pool || a->fit.server >= ORACLE_SERVERS || pool->fit_told[a->fit.server] == (a->fit.ok ? 1 : 2))
+		world_fail(w, "server %u is fit or not for pool %u, which is no news", a->fit.server, a->fit.pool);
+	else
+		pool->fit_told[a->fit.server] = a->fit.ok ? 1 : 2;
+}
+
 static void judge_sync(struct world *w)
 {
 	if (w->oracle.syncing)
@@ -257,6 +267,9 @@ static void judge_action(struct world *w, const struct event *ev, const struct a
 	case ACTION_PAUSE:
 		judge_pause(w, a);
 		break;
+	case ACTION_FIT:
+		judge_fit(w, a);
+		break;
 	case ACTION_KEEP:
 		break;
 	case ACTION_FLAG:
@@ -311,6 +324,18 @@ static void miss_hold(struct world *w, const struct oracle_pool *pool)
 		world_fail(w, "pool %s is not %s", pool->policy->name, hold ? "held" : "let go");
 }
 
+/* What is sure of a server is with the kernel. */
+static void miss_fit(struct world *w, const struct oracle_pool *pool)
+{
+	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
+		uint8_t wanted = pool->unfit[id] ? 2 : 1;
+
+		if (pool->checks[id].state != CHECK_UNKNOWN && pool->fit_told[id] != wanted)
+			world_fail(w, "the kernel is not told whether server %u passes the checks of pool %s", id,
+				   pool->policy->name);
+	}
+}
+
 static void miss_of_pool(struct world *w, const struct event *ev, struct oracle_pool *pool)
 {
 	if (pool->state_now[0])
@@ -319,6 +344,7 @@ static void miss_of_pool(struct world *w, const struct event *ev, struct oracle_
 	if (!pool->known)
 		return;
 	miss_hold(w, pool);
+	miss_fit(w, pool);
 	if (ev->kind != EVENT_TICK)
 		return;
 	miss_move(w, pool);

@@ -7,7 +7,7 @@
  *   damping off | HALF-LIFE SUPPRESS REUSE     (all of these: of the servers declared after)
  *   uplink e0 [delay D] [jitter D]
  *   server s1 e0 [ipv4|ipv6]                   spare s9 e0 [ipv4|ipv6]  (not configured yet)
- *   pool app s1 s2 … [when-none WORD] [slow] [ipv4|ipv6]
+ *   pool app s1 s2 … [when-none WORD] [slow] [checked] [ipv4|ipv6]
  *   service web app [names]                    (it is found by names of the DNS)
  *   at TIME COMMAND                            until TIME [settled]
  *   never TEXT                                 (no line of the trace may have it)
@@ -25,6 +25,7 @@
  *   add SERVER POOL                            remove SERVER            reload
  *   mend (all but dead servers; everything runs, in time)
  *   tamper                                     stale POOL SERVER        (an order with the last epoch)
+ *   check POOL SERVER pass|fail|unknown        (asked now; a row of bad ones begins with the first fail)
  *   expect pool POOL on SERVER|nobody          expect epoch POOL N      expect committed POOL
  *   expect held|serving POOL                   expect server SERVER STATE [ipv4|ipv6]
  */
@@ -137,6 +138,8 @@ static void declare_pool(struct world *w, const struct words *l)
 
 		if (words_is(word, "slow"))
 			p->conf.fast = false;
+		else if (words_is(word, "checked"))
+			p->conf.checked = true;
 		else if (words_is(word, "ipv4") || words_is(word, "ipv6"))
 			p->conf.families = (uint8_t)words_families(word);
 		else if (words_is(word, "when-none"))
@@ -375,6 +378,28 @@ static void command_stale(struct world *w, const struct words *l)
 	world_say(w, "             refused");
 }
 
+/* As user/sense/check.c: the last good answer, and the first of a row of bad ones, are remembered. */
+static void command_check(struct world *w, const struct words *l)
+{
+	uint32_t server = words_server(w, l->word[2]);
+	struct event_check *last = &w->pools[words_pool(w, l->word[1])].checks[server];
+	struct event ev = {.kind = EVENT_CHECK, .check = *last};
+
+	ev.check.pool = words_pool_id(w, l->word[1]);
+	ev.check.server = words_server_id(w, l->word[2]);
+	ev.check.state = words_is(l->word[3], "pass") ? CHECK_PASS :
+			 words_is(l->word[3], "fail") ? CHECK_FAIL : CHECK_UNKNOWN;
+	if (ev.check.state == CHECK_PASS)
+		ev.check.good_ns = w->now;
+	if (ev.check.state != CHECK_FAIL)
+		ev.check.bad_ns = 0;
+	else if (last->state != CHECK_FAIL)
+		ev.check.bad_ns = w->now;
+	snprintf(ev.check.what, sizeof(ev.check.what), "%s", ev.check.bad_ns ? "tcp: refused" : "");
+	*last = ev.check;
+	daemon_check(w, &ev);
+}
+
 /* --- expectations ---------------------------------------------------------------------------- */
 
 static const char *const states[] = {"unknown", "up", "suspect", "down", "recovering"};
@@ -439,6 +464,7 @@ static const struct verb commands[] = {
 	{"stale", command_stale},	   {"expect", command_expect},
 	{"add", command_configuration},	   {"remove", command_configuration},
 	{"reload", command_configuration}, {"mend", command_mend},
+	{"check", command_check},
 };
 
 static const struct verb declarations[] = {

@@ -100,6 +100,7 @@ struct world_pool {
 	struct policy_pool conf;
 	uint32_t n_servers;
 	uint32_t servers[WORLD_SERVERS]; /* indices, in order */
+	struct event_check checks[WORLD_SERVERS]; /* by index: what was said last */
 };
 
 struct world_service {
@@ -321,6 +322,9 @@ void daemon_step(struct world *w, const struct event *ev, struct actions *ret_ac
 /** daemon_ring() - there is a record in the ring. */
 void daemon_ring(struct world *w);
 void daemon_reload(struct world *w);
+
+/** daemon_check() - EVENT_CHECK: what is known of a server's services */
+void daemon_check(struct world *w, const struct event *ev);
 
 /** daemon_ask() - an operator's command: FAILOVER or MAINTENANCE */
 void daemon_ask(struct world *w, const struct event *ev);

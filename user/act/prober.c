@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,10 +17,10 @@
 
 #include "base/clean.h"
 #include "base/lock.h"
+#include "base/program.h"
 #include "base/text.h"
 
 #define PROBER_PAUSE_NS 200000000ull /* between starts of one that dies at once */
-#define PROBER_PATH 4096
 #define PROBER_PATIENCE_MS 500 /* twice at most */
 
 struct prober {
@@ -49,21 +48,6 @@ int prober_end(const char *lock)
 		return 0;
 	pidfd_send_signal(process, SIGKILL, NULL, 0);
 	return poll(&wait, 1, PROBER_PATIENCE_MS) > 0 ? 0 : -EBUSY;
-}
-
-/* Beside us in a build tree, in libexec when installed. */
-static int find_program(char path[PROBER_PATH])
-{
-	char self[PROBER_PATH / 2] = "";
-
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return -errno;
-	dirname(self);
-	snprintf(path, PROBER_PATH, "%s/defib-probe", self);
-	if (!access(path, X_OK))
-		return 0;
-	snprintf(path, PROBER_PATH, "%s/../libexec/defib/defib-probe", self);
-	return access(path, X_OK) ? -errno : 0;
 }
 
 /* A file that was replaced has another inode, and the old one is not used again while it runs. */
@@ -134,9 +118,9 @@ static int watch(struct prober *p, pid_t pid)
 
 static int start(struct prober *p)
 {
-	char path[PROBER_PATH];
+	char path[PROGRAM_PATH];
 	pid_t pid = lock_holder(p->lock);
-	int err = find_program(path);
+	int err = program_find("defib-probe", path);
 
 	if (!err && pid > 0 && is_of_another_build(pid, path) && !prober_end(p->lock))
 		pid = 0;

@@ -11,7 +11,6 @@
  * When the socket closes, main is gone or stops: what was sent is stored, hooks have DRAIN_NS to
  * end, then their groups are killed, and so ends the worker.
  */
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,6 +26,7 @@
 
 #include "base/clean.h"
 #include "base/loop.h"
+#include "base/privilege.h"
 #include "base/text.h"
 #include "hook.h"
 #include "store/history.h"
@@ -440,23 +440,6 @@ static void set_title(const char *title)
 	memcpy(program_invocation_name, title, strlen(title) < (size_t)n ? strlen(title) : (size_t)n - 1);
 }
 
-/*
- * The bounding set goes too, or a hook run by root would get all capabilities back at exec. Where
- * that is not permitted, no_new_privs does it; elsewhere it is not set, because setgid programs
- * (a mailer's) are what hooks are for.
- */
-static void drop_capabilities(void)
-{
-	capng_get_caps_process();
-	capng_clear(CAPNG_SELECT_ALL);
-	if (!capng_apply(CAPNG_SELECT_ALL))
-		return;
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (capng_apply(CAPNG_SELECT_CAPS))
-		_exit(2); /* never run hooks with main's capabilities */
-}
-
 static int start(struct child *c)
 {
 	int error;
@@ -496,7 +479,8 @@ _Noreturn void worker_child_run(int sock, const struct worker_setup *setup)
 	keep_descriptors(sock);
 	set_title("defibd: worker");
 	setpriority(PRIO_PROCESS, 0, WORKER_NICE);
-	drop_capabilities();
+	if (privilege_drop())
+		_exit(2); /* never run hooks with main's capabilities */
 	c.sock = SOCK_FD;
 	c.setup = *setup;
 	if (start(&c))

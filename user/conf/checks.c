@@ -302,7 +302,7 @@ static void check_family(struct draft *d, const struct draft_pool *pool, uint32_
 static void warn_unused(struct draft *d)
 {
 	for (uint32_t i = 0; i < d->n_pools; i++) {
-		if (!d->pools[i].n_services)
+		if (!d->pools[i].n_services && !d->pools[i].split)
 			reader_warn(&d->r, d->pools[i].at, "no service uses pool '%s', add one or remove the pool",
 				    d->pools[i].out.name);
 	}
@@ -315,6 +315,7 @@ static void warn_unused(struct draft *d)
 
 static void check_pools(struct draft *d)
 {
+	draft_split(d);
 	for (uint32_t i = 0; i < d->n_services; i++) {
 		if (d->services[i].pool)
 			join_pool(d, &d->services[i]);
@@ -370,7 +371,8 @@ void draft_check(struct draft *d)
 	check_all_names(d);
 	check_addresses(d);
 	check_ports(d);
-	check_pools(d);
+	if (!d->r.no_memory)
+		check_pools(d);
 	check_vips(d);
 	draft_check_dns(d);
 	check_capacity(d);

@@ -61,6 +61,17 @@ static void free_hooks(struct policy_hook *hooks, uint32_t n)
 	}
 }
 
+static void free_checks(struct policy_service *service)
+{
+	for (uint32_t i = 0; i < service->n_checks; i++) {
+		for (uint32_t t = 0; t < CHECK_TEXT_MAX; t++)
+			free(service->checks[i].text[t]);
+		for (uint32_t a = 0; a < POLICY_HOOK_ARGS; a++)
+			free(service->checks[i].argv[a]);
+	}
+	free(service->checks);
+}
+
 static void draft_init(struct draft *d)
 {
 	memset(d, 0, sizeof(*d));
@@ -78,8 +89,10 @@ static void draft_init(struct draft *d)
 static void draft_fini(struct draft *d)
 {
 	free_hooks(d->hooks, d->n_hooks);
-	for (uint32_t i = 0; i < d->n_services; i++)
+	for (uint32_t i = 0; d->services && i < d->n_services; i++) {
 		free(d->services[i].out.dns);
+		free_checks(&d->services[i].out);
+	}
 	free(d->servers);
 	free(d->pools);
 	free(d->services);
@@ -180,6 +193,8 @@ static struct policy_service take_service(struct draft_service *from)
 	struct policy_service service = from->out;
 
 	from->out.dns = NULL;
+	from->out.checks = NULL;
+	from->out.n_checks = 0;
 	return service;
 }
 
@@ -262,8 +277,10 @@ void policy_free(struct policy *policy)
 	if (!policy)
 		return;
 	free_hooks(policy->hooks, policy->n_hooks);
-	for (uint32_t i = 0; i < policy->n_services; i++)
+	for (uint32_t i = 0; i < policy->n_services; i++) {
 		free(policy->services[i].dns);
+		free_checks(&policy->services[i]);
+	}
 	free(policy->servers);
 	free(policy->pools);
 	free(policy->services);

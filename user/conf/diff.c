@@ -234,17 +234,29 @@ static void mean_server(struct work *w, const struct policy_service *old, const 
 		add_effect(w, old, DIFF_INTERRUPTED, "%s, which serves it, has another address", server);
 }
 
+/* The pool of the running configuration whose server this one will have; a pool that is split off begins
+ * where its origin is. Return: its name, NULL: it is new. */
+static const char *former_pool(const struct work *w, const struct policy_pool *pool)
+{
+	const char *name = pool->name;
+
+	if (!list_find(&w->pools[0], name) && pool->origin)
+		name = w->new->pools[pool->origin - 1].name;
+	return list_find(&w->pools[0], name) ? name : NULL;
+}
+
 static void mean_pool(struct work *w, const struct policy_service *old, const struct policy_service *new)
 {
 	const struct policy_pool *was = &w->old->pools[old->pool], *is = &w->new->pools[new->pool];
 	const char *server = w->serving ? w->serving(w->arg, was->name) : "", *next;
+	const char *former = former_pool(w, is);
 
 	if (!strcmp(was->name, is->name)) {
 		if (server[0])
 			mean_server(w, old, is, server);
 		return;
 	}
-	next = w->serving && list_find(&w->pools[0], is->name) ? w->serving(w->arg, is->name) : "";
+	next = w->serving && former ? w->serving(w->arg, former) : "";
 	if (!next[0])
 		add_effect(w, old, DIFF_MOVES, "to the server that pool %s will have", is->name);
 	else if (strcmp(next, server))

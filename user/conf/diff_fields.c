@@ -297,6 +297,37 @@ PRINT(dns_port, struct policy_service, if (o->dns) add_number(t, o->dns->port))
 PRINT(dns_ttl, struct policy_service, if (o->dns) add_time(t, o->dns->ttl_s * 1000000000ull))
 PRINT(dns_dispute, struct policy_service, if (o->dns) add_time(t, o->dns->dispute_ns))
 
+static void add_check(struct diff_text *t, const struct policy_check *c)
+{
+	static const char *const names[CHECK_TEXT_MAX] = {
+		[CHECK_TEXT_NAME] = "host", [CHECK_TEXT_PATH] = "path", [CHECK_TEXT_HEADER] = "header",
+		[CHECK_TEXT_BODY] = "body"};
+
+	add(t, "%s%s", t->n ? "; " : "", check_kind_names[c->kind]);
+	if (c->port)
+		add(t, "/%u", c->port);
+	add(t, " every ");
+	add_time(t, c->every_ns);
+	add(t, " fast ");
+	add_time(t, c->fast_ns);
+	add(t, " timeout ");
+	add_time(t, c->timeout_ns);
+	add(t, " rise %u fall %u", c->rise, c->fall);
+	if (c->status)
+		add(t, " status %u", c->status);
+	if (c->verify)
+		add(t, " verify");
+	for (int i = 0; i < CHECK_TEXT_MAX; i++) {
+		if (c->text[i])
+			add(t, " %s '%s'", names[i], c->text[i]);
+	}
+	for (char *const *arg = c->argv; *arg; arg++)
+		add(t, " %s", *arg);
+}
+
+PRINT(service_checks, struct policy_service,
+      for (uint32_t i = 0; i < o->n_checks; i++) add_check(t, &o->checks[i]))
+
 const struct diff_field diff_service_fields[] = {
 	{"pool", service_pool, false},
 	{"address", service_address, false},
@@ -313,5 +344,6 @@ const struct diff_field diff_service_fields[] = {
 	{"dns dispute", dns_dispute, false},
 	{"nat", service_nat, false},
 	{"blackout-budget", service_budget, false},
+	{"checks", service_checks, false},
 	{0},
 };

@@ -22,12 +22,13 @@ struct draft_server {
 	uint32_t n_pools;
 };
 
-/** struct draft_pool - @services: how many services it has; @first: the first of them */
+/** struct draft_pool - @split: others came from it; @n_services: that it has; @first: the first of them */
 struct draft_pool {
 	struct policy_pool out;
 	struct draft *draft;
 	const yaml_node_t *at;
 	uint32_t active;
+	bool split;
 	uint32_t n_services;
 	const struct draft_service *first;
 };
@@ -64,6 +65,12 @@ struct draft {
 	uint32_t n_hooks;
 	struct policy_hook hooks[POLICY_MAX_HOOKS]; /* argv is owned */
 };
+
+/** draft_service_checks() - a reader_fn of a struct draft_service */
+reader_fn draft_service_checks;
+
+/** draft_arguments() - a reader_fn: a program with an absolute path and its arguments; char *argv[], owned */
+reader_fn draft_arguments;
 
 /* Sections: each reads one value of the top level; heartbeat.c also a server's own. */
 void draft_gateway(struct draft *d, const yaml_node_t *node);
@@ -115,6 +122,9 @@ uint32_t draft_family(const uint8_t address[16]);
 
 /** draft_calloc() - an array, or NULL, which the reader remembers. */
 void *draft_calloc(struct draft *d, size_t n, size_t size);
+
+/** draft_split() - services with checks get pools of their own where they share one. */
+void draft_split(struct draft *d);
 
 /** draft_check() - what no section can see alone. */
 void draft_check(struct draft *d);

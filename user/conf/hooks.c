@@ -20,9 +20,9 @@ static bool is_fit_for_run(struct reader *r, const struct reader_key *key, const
 	return false;
 }
 
-static void read_run(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
+void draft_arguments(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
 {
-	struct policy_hook *hook = field;
+	char **argv = field;
 	uint32_t n = is_fit_for_run(r, key, node) ? reader_list(r, key, node) : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -32,10 +32,10 @@ static void read_run(struct reader *r, const struct reader_key *key, const yaml_
 		if (text && !i && text[0] != '/')
 			reader_error(r, item, "%s is not an absolute path, write for example %s",
 				     reader_quote(text).text, key->example);
-		hook->argv[i] = text ? strdup(text) : NULL;
+		argv[i] = text ? strdup(text) : NULL;
 		if (!text)
 			return;
-		r->no_memory |= !hook->argv[i];
+		r->no_memory |= !argv[i];
 	}
 }
 
@@ -60,7 +60,7 @@ static void read_on(struct reader *r, const struct reader_key *key, const yaml_n
 #define FIELD(name) offsetof(struct policy_hook, name)
 
 static const struct reader_key hook_keys[] = {
-	{"run", "[/usr/local/bin/page, --now]", read_run, 0, 1, POLICY_HOOK_ARGS, NULL, true},
+	{"run", "[/usr/local/bin/page, --now]", draft_arguments, FIELD(argv), 1, POLICY_HOOK_ARGS, NULL, true},
 	{"on", "[failover]", read_on, FIELD(on), 1, REPORT_KIND_MAX, NULL, false},
 	{"deadline", "5s", reader_duration, FIELD(deadline_ns), DEADLINE_MIN_NS, DEADLINE_MAX_NS, NULL,
 	 false},

@@ -134,7 +134,8 @@ static const struct reader_key service_keys[] = {
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
 	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, MAX_BUDGET_NS, NULL,
 	 false},
-	{"checks", "", NULL, 0, 0, 0, NULL, false},
+	{"checks", "[{kind: tcp, port: 80, every: 1s}]", draft_service_checks, 0, 1, POLICY_SERVICE_CHECKS, NULL,
+	 false},
 };
 READER_TABLE(service_table, "a service", service_keys);
 

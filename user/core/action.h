@@ -23,6 +23,7 @@ enum action_kind {
 	ACTION_FLAG,	/* why a server must not be chosen: DFB_SERVER_*, into the kernel */
 	ACTION_STATION, /* a server's MAC address on the clients' segment, into the kernel */
 	ACTION_ANNOUNCE,/* tell the clients' segment whose MAC address a pool's services have now */
+	ACTION_FIT,	/* does a server pass the checks of a pool's services? into the kernel */
 	ACTION_SYNC,	/* compare all rules and routes of ours with what should be -> SYNCED */
 	ACTION_RESET,	/* tell clients that their connections with a server are gone -> RESET */
 	ACTION_REPORT,	/* tell the world: log, monitor, history, hooks */
@@ -57,6 +58,8 @@ enum report_kind {
 	REPORT_DNS,	     /* "dns": a service's names resolve to its server's addresses */
 	REPORT_DNS_FAILED,   /* "dns-failed": a name server cannot be told; tried again */
 	REPORT_DNS_DISPUTED, /* "dns-disputed": another gateway names another server; or not any more */
+	REPORT_CHECK_FAILED, /* "check-failed": a server fails a check of a service */
+	REPORT_CHECK_PASSED, /* "check-passed": it passes again */
 	REPORT_KIND_MAX,
 };
 
@@ -162,6 +165,11 @@ struct action {
 			uint32_t pool;
 			uint32_t server; /* that is gone */
 		} reset;
+		struct {
+			uint32_t pool;
+			uint32_t server;
+			bool ok;
+		} fit;
 		struct report report;
 		struct {
 			uint64_t request;

@@ -163,6 +163,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	case EVENT_PROBER:
 		on_prober(&s, ev->prober.ok, ev->prober.pid);
 		break;
+	case EVENT_CHECK:
+		check_on_news(&s, &ev->check);
+		break;
 	case EVENT_HOOK_FAILED:
 		snprintf(tell(&s, REPORT_HOOK_FAILED)->reason, sizeof(((struct report *)0)->reason), "%s",
 			 ev->text.what);

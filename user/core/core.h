@@ -6,6 +6,7 @@
  * global. core_step() is the only entry; the daemon, the simulator and the stories share it.
  *
  *   server.c    what we know of a server, from its targets, its routes and its operator
+ *   check.c     what the checks of services say of servers
  *   pool.c      who serves, who should, and whether the routing tables of record show it
  *   vip.c       addresses on the clients' own segment
  *   publish.c   what a service's names resolve to
@@ -48,6 +49,8 @@ extern const char *const service_state_names[SERVICE_STATE_MAX];
 extern const char *const redirect_names[DFB_REDIRECT_MAX + 1]; /* with a closing NULL */
 extern const char *const mode_names[POLICY_MODE_MAX + 1];     /* with a closing NULL */
 extern const char *const reason_names[DFB_REASON_MAX];
+extern const char *const check_state_names[CHECK_STATE_MAX];
+extern const char *const check_kind_names[CHECK_KIND_MAX + 1]; /* with a closing NULL */
 
 /**
  * struct core_order - what an operator ordered and is not over
@@ -89,6 +92,25 @@ struct core_server {
 };
 
 /**
+ * struct core_check - what the checks of a pool's services say of one of its servers
+ * @server: its id; 0: nothing was said yet
+ * @state: all together: one that fails is enough
+ * @told: the kernel and the world know @unfit
+ * @unfit: it failed when last known: the kernel takes it for the last choice
+ * @since_ns: when @state began
+ * @good_ns, @bad_ns: see struct event_check
+ */
+struct core_check {
+	uint32_t server;
+	enum check_state state;
+	bool told;
+	bool unfit;
+	uint64_t since_ns;
+	uint64_t good_ns;
+	uint64_t bad_ns;
+};
+
+/**
  * struct core_pool - a pool
  * @policy: its configuration; NULL: no such id
  * @known: the kernel's view has been adopted
@@ -113,6 +135,9 @@ struct core_server {
  * @announced_ns: when a claim was last answered by an announcement
  * @claim_told_ns: when a claim was last reported; @claims: since then
  * @told: last state of its services reported
+ * @checks: what the checks of its services say of its servers, by position in promotion order; see check.c
+ * @stuck: its server fails a check, and nobody else passes
+ * @fault: what the check said that its server fails, or failed last
  */
 struct core_pool {
 	const struct policy_pool *policy;
@@ -122,6 +147,7 @@ struct core_pool {
 	bool held;
 	bool held_known;
 	bool was_told;
+	bool stuck;
 	uint32_t server;
 	uint32_t proposed;
 	uint32_t retries;
@@ -140,6 +166,8 @@ struct core_pool {
 	uint64_t claim_told_ns;
 	uint32_t claims;
 	enum service_state told;
+	struct core_check checks[DFB_CANDIDATES];
+	char fault[CHECK_FAULT_LEN];
 };
 
 /**

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <defib/abi.h>
+#include <defib/check.h>
 #include <defib/vip.h>
 
 #include "action.h"
@@ -35,6 +36,7 @@ enum event_kind {
 	EVENT_PAUSE,	   /* operator: no automatic switch of a pool, or again */
 	EVENT_MODE,	   /* operator: the gateway steers, or only watches; may come before the policy */
 	EVENT_PROBER,	   /* the prober started, adopted (ok) or died */
+	EVENT_CHECK,	   /* what checks of services say of a server */
 	EVENT_HOOK_FAILED, /* an event hook failed or was killed at its deadline */
 	EVENT_PUBLISHED,   /* result of ACTION_PUBLISH */
 	EVENT_KIND_MAX,
@@ -106,6 +108,26 @@ struct event_synced {
 	char why[192];
 };
 
+#define CHECK_FAULT_LEN 112
+
+/**
+ * struct event_check - all checks of a pool's services on one server, taken together
+ * @state: CHECK_FAIL: at least one fails; CHECK_PASS: all pass
+ * @good_ns: all of them had a good answer to a question that was asked then or later; 0: not all
+ * @bad_ns: when the first of the bad answers in a row was asked for; 0: none is bad
+ * @service: whose check fails
+ * @what: and how: "http/80: status 503"
+ */
+struct event_check {
+	uint32_t pool;
+	uint32_t server;
+	enum check_state state;
+	uint64_t good_ns;
+	uint64_t bad_ns;
+	char service[DFB_NAME_LEN];
+	char what[CHECK_FAULT_LEN];
+};
+
 /**
  * struct event_reset - the clients of a server were told that it is gone
  * @connections: that were found, and told of
@@ -159,6 +181,7 @@ struct event {
 		struct event_synced synced;
 		struct event_published published;
 		struct event_reset reset;
+		struct event_check check;
 		struct event_operator op;   /* FAILOVER, MAINTENANCE, PAUSE, MODE */
 		struct {
 			bool ok;

@@ -20,9 +20,11 @@ static uint32_t destination(struct step *s, const struct core_pool *pool, const 
 
 	if (!op->to[0]) {
 		to = pool_next(s->core, pool);
-		if (!to)
-			answer(s, op->request, -EHOSTDOWN, "no other server of pool %s is up", pool->policy->name);
-		return to;
+		if (to && !check_is_unfit(s->core, pool, to))
+			return to;
+		answer(s, op->request, -EHOSTDOWN, "no other server of pool %s is up%s", pool->policy->name,
+		       to ? " and passes its checks" : "");
+		return 0;
 	}
 	to = server_by_name(s->core, op->to);
 	if (!to || !pool_has(s->core, pool, to)) {
@@ -37,6 +39,10 @@ static uint32_t destination(struct step *s, const struct core_pool *pool, const 
 		answer(s, op->request, -EHOSTDOWN, "%s is %s%s", op->to,
 		       server_state_names[server_state(&s->core->servers[to])],
 		       s->core->servers[to].flags & DFB_SERVER_UNROUTABLE ? " and not on-link" : "");
+		return 0;
+	}
+	if (check_is_unfit(s->core, pool, to)) {
+		answer(s, op->request, -EHOSTDOWN, "%s fails a check", op->to);
 		return 0;
 	}
 	return to;

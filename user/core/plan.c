@@ -74,6 +74,20 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 	*ret_new = new;
 }
 
+/* Who failed checks when the controller last knew is still the last choice. */
+static uint64_t unfit(const struct dfb_plan *old, const struct dfb_plan *new)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < new->n_candidates; i++) {
+		for (uint32_t k = 0; k < old->n_candidates && k < DFB_CANDIDATES; k++) {
+			if (old->candidates[k] == new->candidates[i] && (old->unfit >> k & 1))
+				bits |= 1ull << i;
+		}
+	}
+	return bits;
+}
+
 void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old,
 	       struct dfb_plan *ret_new)
 {
@@ -90,7 +104,29 @@ void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_pla
 	memcpy(new.name, pool->name, sizeof(new.name));
 	for (uint32_t i = 0; i < pool->n_servers; i++)
 		new.candidates[i] = (uint16_t)policy->servers[pool->servers[i]].id;
+	if (pool->checked && !strcmp(old->name, pool->name))
+		new.unfit = unfit(old, &new);
 	*ret_new = new;
+}
+
+bool plan_is_unfit(const struct dfb_plan *plan, uint32_t server)
+{
+	for (uint32_t i = 0; i < plan->n_candidates && i < DFB_CANDIDATES; i++) {
+		if (plan->candidates[i] == server)
+			return plan->unfit >> i & 1;
+	}
+	return false;
+}
+
+bool plan_set_fit(struct dfb_plan *plan, uint32_t server, bool fit)
+{
+	uint64_t before = plan->unfit;
+
+	for (uint32_t i = 0; i < plan->n_candidates && i < DFB_CANDIDATES; i++) {
+		if (plan->candidates[i] == server)
+			plan->unfit = fit ? plan->unfit & ~(1ull << i) : plan->unfit | 1ull << i;
+	}
+	return plan->unfit != before;
 }
 
 void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service)

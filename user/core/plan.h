@@ -26,10 +26,16 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 
 /**
  * plan_pool() - @index: into policy->pools
- * Whether it is held or paused, and whether it drains, is kept while its name is the same.
+ * Whether it is held or paused, whether it drains, and who is unfit, is kept while its name is the same.
  */
 void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_plan *old,
 	       struct dfb_plan *ret_new);
+
+/** plan_is_unfit() - did it fail a check of the pool's services when that was last known? */
+bool plan_is_unfit(const struct dfb_plan *plan, uint32_t server);
+
+/** plan_set_fit() - a candidate passes, or fails, the checks of the pool's services. Return: is that new? */
+bool plan_set_fit(struct dfb_plan *plan, uint32_t server, bool fit);
 
 /** plan_service() - the value for each address of a service; @index: into policy->services */
 void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service);

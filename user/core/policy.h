@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <defib/abi.h>
+#include <defib/check.h>
 
 #define POLICY_MAX_INTERFACES 32
 #define POLICY_MAX_HOOKS 16
@@ -58,8 +59,16 @@ enum policy_when_none {
 	POLICY_WHEN_NONE_MAX,
 };
 
+/**
+ * struct policy_pool - servers that stand in for each other
+ * @origin: of a pool that was split off for services with checks: one more than the index of the one that
+ *	the configuration names; 0: it is one that the configuration names
+ * @checked: services of it have checks
+ */
 struct policy_pool {
 	char name[DFB_NAME_LEN];
+	uint32_t origin;
+	bool checked;
 	uint32_t id;
 	uint32_t n_servers;
 	uint32_t servers[DFB_CANDIDATES]; /* indices into policy.servers, in promotion order */
@@ -138,6 +147,27 @@ struct policy_dns {
 	uint64_t dispute_ns;
 };
 
+/**
+ * struct policy_check - how to find out whether a service works on a server; the fields are those of
+ *	struct check_order
+ * @text: by enum check_text; owned, NULL: not given
+ * @argv: of a script; owned, NULL-terminated
+ */
+struct policy_check {
+	enum check_kind kind;
+	uint16_t port;
+	uint16_t status;
+	bool verify;
+	uint32_t rise;
+	uint32_t fall;
+	uint64_t every_ns;
+	uint64_t fast_ns;
+	uint64_t timeout_ns;
+	char *text[CHECK_TEXT_MAX];
+	char *argv[POLICY_HOOK_ARGS + 1];
+};
+
+#define POLICY_SERVICE_CHECKS 8
 #define POLICY_SERVICE_ADDRESSES 16
 #define POLICY_SERVICE_PORTS 16
 
@@ -150,6 +180,8 @@ struct policy_service {
 	uint32_t n_ports; /* 0: every port */
 	struct policy_port ports[POLICY_SERVICE_PORTS];
 	struct policy_nat nat;
+	uint32_t n_checks;
+	struct policy_check *checks; /* owned */
 	uint64_t blackout_budget_ns; /* what a failover may cost its clients; 0: nobody says */
 	struct policy_dns *dns;	     /* owned; NULL but for DFB_REDIRECT_DNS */
 };

@@ -15,7 +15,7 @@ static uint32_t candidate(const struct core *core, const struct core_pool *pool,
 	return core->policy->servers[pool->policy->servers[index]].id;
 }
 
-static uint32_t position(const struct core *core, const struct core_pool *pool, uint32_t server)
+uint32_t pool_position(const struct core *core, const struct core_pool *pool, uint32_t server)
 {
 	uint32_t i = 0;
 
@@ -26,7 +26,7 @@ static uint32_t position(const struct core *core, const struct core_pool *pool, 
 
 bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server)
 {
-	return position(core, pool, server) < pool->policy->n_servers;
+	return pool_position(core, pool, server) < pool->policy->n_servers;
 }
 
 /* --- the choice ------------------------------------------------------------------------------ */
@@ -34,10 +34,12 @@ bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t se
 /**
  * struct wish - for another server of a pool
  * @dead: the present one is down, and the next one must help where it is, and be a fresh witness
+ * @ill: the present one fails a check, and the next one must have passed since
  * @settled_ns: out, if nobody is: when the first of those who are up will be; 0: nobody is up
  */
 struct wish {
 	bool dead;
+	bool ill;
 	uint64_t settled_ns;
 };
 
@@ -55,6 +57,8 @@ static bool grants(const struct core *core, const struct core_pool *pool, const 
 
 	if (!server_is_fit(server, pool))
 		return false;
+	if (wish->ill && !check_is_witness(core, pool, server->policy->id))
+		return false;
 	if (!wish->dead)
 		return true;
 	dead = server_dead_target(&core->servers[pool->server], pool, server);
@@ -68,10 +72,10 @@ static bool grants(const struct core *core, const struct core_pool *pool, const 
 	return false;
 }
 
-/* Round robin after the present one; damped ones only if there is nobody else. */
+/* Round robin after the present one; damped ones, and those that fail checks, only if nobody else is. */
 static uint32_t choose(const struct core *core, const struct core_pool *pool, struct wish *wish)
 {
-	uint32_t n = pool->policy->n_servers, start = position(core, pool, pool->server), spare = 0;
+	uint32_t n = pool->policy->n_servers, start = pool_position(core, pool, pool->server), spare = 0;
 
 	for (uint32_t i = 1; i <= n; i++) {
 		uint32_t id = candidate(core, pool, (start + i + (start == n ? n - 1 : 0)) % n);
@@ -79,7 +83,7 @@ static uint32_t choose(const struct core *core, const struct core_pool *pool, st
 
 		if (id == pool->server || !grants(core, pool, server, wish))
 			continue;
-		if (!is_damped(server))
+		if (!is_damped(server) && !check_is_unfit(core, pool, id))
 			return id;
 		spare = spare ? spare : id;
 	}
@@ -116,9 +120,23 @@ static bool anybody_alive(const struct core *core, const struct core_pool *pool)
 	return false;
 }
 
+/* Could somebody take over and be well? @proven: not unless checks of his say so. */
+static bool has_successor(const struct core *core, const struct core_pool *pool, bool proven)
+{
+	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
+		uint32_t id = candidate(core, pool, i);
+
+		if (id == pool->server || !server_is_fit(&core->servers[id], pool))
+			continue;
+		if (proven ? check_passes(core, pool, id) : !check_is_unfit(core, pool, id))
+			return true;
+	}
+	return false;
+}
+
 static bool has_standby(const struct core *core, const struct core_pool *pool)
 {
-	return pool->policy->n_servers == 1 || pool_next(core, pool);
+	return pool->policy->n_servers == 1 || has_successor(core, pool, false);
 }
 
 enum service_state pool_state(const struct core *core, const struct core_pool *pool)
@@ -126,6 +144,8 @@ enum service_state pool_state(const struct core *core, const struct core_pool *p
 	const struct core_server *server = &core->servers[pool->server];
 
 	if (!pool->server || !server->policy || pool->held || !server_is_alive(server, pool))
+		return SERVICE_DOWN;
+	if (check_fails(core, pool, pool->server))
 		return SERVICE_DOWN;
 	if (pool->pause.on)
 		return SERVICE_PAUSED;
@@ -147,17 +167,26 @@ void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason
 	pool->settle_ns = 0;
 }
 
+/* A pool that was split off begins where its services were. Return: server id, 0: nowhere. */
+static uint32_t inherited(struct core *core, const struct core_pool *pool)
+{
+	uint32_t origin = pool->policy->origin;
+	const struct core_pool *former = origin ? pool_of(core, core->policy->pools[origin - 1].id) : NULL;
+
+	return former && former->server && pool_has(core, pool, former->server) ? former->server : 0;
+}
+
 /* At start nobody is preferred until probed: the first in order that answers, with a little
  * patience for the very first. */
 static void choose_first(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	const struct core_server *first = &s->core->servers[candidate(s->core, pool, 0)];
-	uint32_t best;
+	uint32_t heir = inherited(s->core, pool), best;
+	const struct core_server *first = &s->core->servers[heir ? heir : candidate(s->core, pool, 0)];
 
 	if (!server_is_fit(first, pool) && !first->flags && s->core->now < pool->patience_ns)
 		return;
-	best = pool_next(s->core, pool);
+	best = heir && server_is_fit(first, pool) ? heir : pool_next(s->core, pool);
 	if (best)
 		pool_steer(s, id, best, DFB_REASON_INITIAL);
 }
@@ -166,7 +195,7 @@ static void choose_first(struct step *s, uint32_t id)
 static void replace(struct step *s, uint32_t id, enum dfb_reason reason)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	struct wish wish = {.dead = reason == DFB_REASON_VERDICT};
+	struct wish wish = {.dead = reason == DFB_REASON_VERDICT, .ill = reason == DFB_REASON_CHECK};
 	uint32_t next = wish.dead ? proposed(s->core, pool) : 0;
 
 	if (!next)
@@ -188,13 +217,16 @@ static enum dfb_reason find_fault(const struct core *core, const struct core_poo
 		return DFB_REASON_REMOVED;
 	if (server->flags & DFB_SERVER_MAINTENANCE)
 		return DFB_REASON_MAINTENANCE;
-	return server_dead_target(server, pool, NULL) ? DFB_REASON_VERDICT : DFB_REASON_NONE;
+	if (server_dead_target(server, pool, NULL))
+		return DFB_REASON_VERDICT;
+	return check_fails(core, pool, pool->server) ? DFB_REASON_CHECK : DFB_REASON_NONE;
 }
 
 /* Paused, it stays with its server as long as there is one that it can stay with. */
 static bool must_stay(const struct core_pool *pool, enum dfb_reason fault)
 {
-	return pool->pause.on && (fault == DFB_REASON_VERDICT || fault == DFB_REASON_MAINTENANCE);
+	return pool->pause.on && (fault == DFB_REASON_VERDICT || fault == DFB_REASON_CHECK ||
+				  fault == DFB_REASON_MAINTENANCE);
 }
 
 /* Decided at ticks only: then nothing waits to be heard. In the middle of news that waited while we
@@ -253,6 +285,16 @@ static void review_hold(struct step *s, uint32_t id)
 		step_sync(s);
 }
 
+/* It fails, and nobody passes: said once. */
+static void review_stuck(struct step *s, struct core_pool *pool)
+{
+	bool stuck = check_fails(s->core, pool, pool->server) && !has_successor(s->core, pool, true);
+
+	if (stuck && !pool->stuck)
+		tell_stuck(s, pool);
+	pool->stuck = stuck;
+}
+
 void pool_review(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
@@ -268,6 +310,7 @@ void pool_review(struct step *s, uint32_t id)
 	commit(s, id);
 	review_hold(s, id);
 	publish_review(s, id);
+	review_stuck(s, pool);
 	tell_pool(s, id);
 }
 
@@ -337,6 +380,7 @@ void pool_reindex(struct step *s)
 		struct core_pool *pool = &core->pools[policy->pools[i].id];
 
 		pool->policy = &policy->pools[i];
+		check_reindex(core, pool);
 		if (!pool->patience_ns)
 			pool->patience_ns = core->now + timing_initial(policy, pool->policy);
 	}
@@ -369,6 +413,7 @@ void pool_on_kernel(struct step *s, const struct event_pool *p)
 		tell_failover(s, p->pool, changes);
 		reset_on_move(s, p->pool, changes);
 	}
+	pool->fault[0] = '\0';
 	pool_review(s, p->pool);
 }
 

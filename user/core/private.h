@@ -22,6 +22,7 @@ void tell_server(struct step *s, uint32_t id);
 void tell_pool(struct step *s, uint32_t id);
 void tell_failover(struct step *s, uint32_t pool, uint64_t changes);
 void tell_no_switch(struct step *s, uint32_t server, const struct event_target *t);
+void tell_stuck(struct step *s, const struct core_pool *pool);
 void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why);
 void answer(struct step *s, uint64_t request, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -43,6 +44,7 @@ void server_end_maintenance(struct step *s, uint32_t id, const char *why);
 
 /* pool.c */
 struct core_pool *pool_of(struct core *core, uint32_t id);
+uint32_t pool_position(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server);
 uint32_t pool_next(const struct core *core, const struct core_pool *pool);
 enum service_state pool_state(const struct core *core, const struct core_pool *pool);
@@ -72,6 +74,15 @@ uint64_t publish_deadline(const struct core *core);
 void reset_flows(struct step *s, uint32_t pool, uint32_t server);
 void reset_on_move(struct step *s, uint32_t pool, uint64_t changes);
 void reset_on_done(struct step *s, const struct event_reset *r);
+
+/* check.c */
+const struct core_check *check_of(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool check_passes(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool check_fails(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool check_is_unfit(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server);
+void check_reindex(struct core *core, struct core_pool *pool);
+void check_on_news(struct step *s, const struct event_check *c);
 
 /* operator.c */
 void operator_failover(struct step *s, const struct event_operator *op);

@@ -39,6 +39,7 @@ const char *const reason_names[DFB_REASON_MAX] = {
 	[DFB_REASON_MAINTENANCE] = "maintenance",
 	[DFB_REASON_VERDICT] = "verdict",
 	[DFB_REASON_REMOVED] = "removed",
+	[DFB_REASON_CHECK] = "check",
 };
 
 static void copy_name(char to[DFB_NAME_LEN], const char *from)
@@ -202,6 +203,10 @@ static struct dfb_switch evidence(const struct core *core, const struct core_poo
 		c.last_good_ns = t->last_good_ns;
 		c.verdict_ns = t->verdict_ns;
 	}
+	if (c.reason == DFB_REASON_CHECK) {
+		c.last_good_ns = check_of(core, pool, c.from)->good_ns;
+		c.verdict_ns = check_of(core, pool, c.from)->since_ns;
+	}
 	return c;
 }
 
@@ -211,8 +216,8 @@ static bool has_evidence(const struct dfb_switch *c)
 	       (c->reason == DFB_REASON_VERDICT && c->witness);
 }
 
-static void explain_failover(const struct core *core, const struct dfb_switch *c, uint64_t changes,
-			     struct report *r)
+static void explain_failover(const struct core *core, const struct core_pool *pool,
+			     const struct dfb_switch *c, uint64_t changes, struct report *r)
 {
 	int n = snprintf(r->reason, sizeof(r->reason), "%s", reason_names[c->reason % DFB_REASON_MAX]);
 	size_t left = sizeof(r->reason) - (size_t)n;
@@ -220,6 +225,8 @@ static void explain_failover(const struct core *core, const struct dfb_switch *c
 	if (has_evidence(c))
 		n += snprintf(r->reason + n, left, ": %u probes of %s unanswered while %s answered", c->misses,
 			      server_name(core, c->from), server_name(core, c->witness));
+	else if (c->reason == DFB_REASON_CHECK && pool->fault[0])
+		n += snprintf(r->reason + n, left, ": %s", pool->fault);
 	if (changes > 1 && (size_t)n < sizeof(r->reason))
 		n += snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (%llu changes at once)",
 			      (unsigned long long)changes);
@@ -242,7 +249,7 @@ void tell_failover(struct step *s, uint32_t id, uint64_t changes)
 	r->epoch = pool->epoch;
 	r->detect_ns = span(c.last_good_ns, c.verdict_ns);
 	r->switch_ns = span(c.verdict_ns, c.switched_ns);
-	explain_failover(s->core, &c, changes, r);
+	explain_failover(s->core, pool, &c, changes, r);
 }
 
 void tell_no_switch(struct step *s, uint32_t id, const struct event_target *t)
@@ -253,6 +260,18 @@ void tell_no_switch(struct step *s, uint32_t id, const struct event_target *t)
 	snprintf(r->reason, sizeof(r->reason),
 		 "no-witness: %u probes unanswered, but nobody else answered either:"
 		 " the path, or this machine, is at fault; nothing moves", t->misses);
+}
+
+void tell_stuck(struct step *s, const struct core_pool *pool)
+{
+	struct report *r = tell(s, REPORT_NO_SWITCH);
+
+	copy_name(r->pool, pool->policy->name);
+	copy_name(r->service, first_service(s->core, pool));
+	copy_name(r->server, server_name(s->core, pool->server));
+	snprintf(r->reason, sizeof(r->reason),
+		 "check: %s; no other server is up and passes, so nothing moves",
+		 pool->fault[0] ? pool->fault : "it failed one already when it was the last choice");
 }
 
 void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why)

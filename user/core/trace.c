@@ -31,6 +31,8 @@ const char *const report_kind_names[] = {
 	[REPORT_DNS] = "dns",
 	[REPORT_DNS_FAILED] = "dns-failed",
 	[REPORT_DNS_DISPUTED] = "dns-disputed",
+	[REPORT_CHECK_FAILED] = "check-failed",
+	[REPORT_CHECK_PASSED] = "check-passed",
 };
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,
@@ -122,6 +124,14 @@ static void trace_operator(const char *what, const struct event_operator *op, ch
 		 op->dry_run ? " dry-run" : "");
 }
 
+static void trace_check(const struct core *core, const struct event_check *c, char *text, size_t size)
+{
+	const char *state = check_state_names[c->state < CHECK_STATE_MAX ? c->state : CHECK_UNKNOWN];
+
+	snprintf(text, size, "check %s %s %s%s%s", pool_name(core, c->pool), server_name(core, c->server),
+		 state, c->what[0] ? " " : "", c->what);
+}
+
 static void trace_kind(const struct core *core, const struct event *ev, char *text, size_t size)
 {
 	switch (ev->kind) {
@@ -161,6 +171,9 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 	case EVENT_RESET:
 		snprintf(text, size, "reset-done %s %s connections=%u", pool_name(core, ev->reset.pool),
 			 server_name(core, ev->reset.server), ev->reset.connections);
+		break;
+	case EVENT_CHECK:
+		trace_check(core, &ev->check, text, size);
 		break;
 	case EVENT_FAILOVER:
 		trace_operator("failover", &ev->op, text, size);
@@ -243,6 +256,10 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 	case ACTION_RESET:
 		snprintf(text, size, "reset %s %s", pool_name(core, a->reset.pool),
 			 server_name(core, a->reset.server));
+		break;
+	case ACTION_FIT:
+		snprintf(text, size, "fit %s %s %s", pool_name(core, a->fit.pool),
+			 server_name(core, a->fit.server), a->fit.ok ? "yes" : "no");
 		break;
 	case ACTION_REPORT:
 		trace_report(&a->report, text, size);

@@ -129,6 +129,7 @@ static const char *why_switched(const json_t *last)
 		{"maintenance", "it was taken out of service (server maintenance)"},
 		{"verdict", "the controller switched after the verdict (fast: false)"},
 		{"removed", "it left the pool's configuration"},
+		{"check", "it failed a check of the service, and the other passed since"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -296,6 +297,35 @@ static void say_candidates(struct explain *e)
 		say(e, "next", "if %s died now, nobody could take over", now[0] ? now : "its server");
 }
 
+/* --- what checks say ------------------------------------------------------------------------- */
+
+static void say_check(struct explain *e, const json_t *check)
+{
+	static const char *const verbs[][2] = {
+		{"pass", "passes"}, {"fail", "fails"}, {"unknown", "neither passes nor fails yet"}};
+	char took[DURATION_TEXT_LEN];
+	const char *verb = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		verb = is(check, "state", verbs[i][0]) ? verbs[i][1] : verb;
+	if (number_of(check, "age_ms") < 0)
+		say(e, "check", "%s %s %s on %s: %s", text_of(check, "server"), verb, text_of(check, "kind"),
+		    text_of(check, "address"), text_of(check, "last"));
+	else
+		say(e, "check", "%s %s %s on %s: %s (in %s, begun %" PRId64 " ms ago)", text_of(check, "server"), verb,
+		    text_of(check, "kind"), text_of(check, "address"), text_of(check, "last"),
+		    us(check, "took_us", took), number_of(check, "age_ms"));
+}
+
+static void say_checks(struct explain *e)
+{
+	size_t i;
+	json_t *check;
+
+	json_array_foreach(json_object_get(e->service, "checks"), i, check)
+		say_check(e, check);
+}
+
 /* --- ourselves ------------------------------------------------------------------------------- */
 
 /* The worst over all addresses, which all run on the same timers. */
@@ -353,6 +383,7 @@ json_t *explain_json(const json_t *status, const char *service)
 	say_blackout(&e);
 	say_resets(&e);
 	say_candidates(&e);
+	say_checks(&e);
 	say_timing(&e, timing);
 	return json_pack("{s:i, s:O, s:O, s:O*, s:o, s:o, s:o}", "schema", CTL_SCHEMA,
 			 "daemon", json_object_get(status, "daemon"), "service", e.service, "pool", e.pool,

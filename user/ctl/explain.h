@@ -10,7 +10,7 @@
  * @status: of status_json(), borrowed
  * @service: its name
  * Return: a new reference; NULL: no such service. "findings" are sentences for people, each with a
- * "topic": state, failover, candidate, next, commit, timing. The rest are the numbers behind them.
+ * "topic": state, failover, candidate, next, check, commit, timing. The rest are the numbers behind them.
  */
 json_t *explain_json(const json_t *status, const char *service);
 

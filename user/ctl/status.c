@@ -9,6 +9,7 @@
 #include <base/clean.h>
 #include <base/text.h>
 #include <core/core.h>
+#include <core/plan.h>
 #include <detect.h>
 
 #include "cost.h"
@@ -282,8 +283,9 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 /* --- pools ----------------------------------------------------------------------------------- */
 
 /* As the kernel grades it: a server is as good as its worst address that the pool needs. */
-static uint32_t candidate_grade(const struct snapshot *s, const struct dfb_plan *plan, uint32_t id)
+static uint32_t candidate_grade(const struct snapshot *s, const struct dfb_plan *plan, uint32_t at)
 {
+	uint32_t id = plan->candidates[at];
 	const struct dfb_server *server = snapshot_server(s, id);
 	uint32_t grade = DETECT_FIT;
 
@@ -297,6 +299,8 @@ static uint32_t candidate_grade(const struct snapshot *s, const struct dfb_plan 
 		if (detect_grade(d) < grade)
 			grade = detect_grade(d);
 	}
+	if (grade > DETECT_LAST_RESORT && (plan->unfit >> at & 1))
+		return DETECT_LAST_RESORT;
 	return grade;
 }
 
@@ -319,7 +323,7 @@ static uint32_t pool_next(const struct snapshot *s, const struct dfb_plan *plan,
 		uint32_t server = plan->candidates[(at + i) % n];
 
 		if (server != active)
-			detect_offer(&choice, server, candidate_grade(s, plan, server));
+			detect_offer(&choice, server, candidate_grade(s, plan, (at + i) % n));
 	}
 	return choice.server;
 }
@@ -413,7 +417,8 @@ static bool has_standby(const struct snapshot *s, const struct dfb_plan *plan, u
 		const struct dfb_server *server = snapshot_server(s, id);
 		const struct dfb_detect *d = server ? server_worst(s, id, plan->families) : NULL;
 
-		if (id != active && d && !server->flags && d->state == DFB_STATE_UP)
+		if (id != active && d && !server->flags && d->state == DFB_STATE_UP &&
+		    !(plan->unfit >> i & 1))
 			return true;
 	}
 	return false;
@@ -436,7 +441,8 @@ static const char *service_state(const struct snapshot *s, uint32_t pool)
 	const struct dfb_plan *plan = &s->plans[pool];
 	uint32_t active = s->pools[pool].slots[0];
 
-	if (plan->held == DFB_HELD_NOBODY || !is_alive(s, active, plan->families))
+	if (plan->held == DFB_HELD_NOBODY || !is_alive(s, active, plan->families) ||
+	    plan_is_unfit(plan, active))
 		return service_state_names[SERVICE_DOWN];
 	if (plan->paused)
 		return service_state_names[SERVICE_PAUSED];
@@ -491,6 +497,8 @@ static json_t *policy_services(const struct snapshot *s, const struct status_ext
 		json_object_set_new(doc, "addresses", addresses);
 		json_object_set_new(doc, "ports", ports_json(service));
 		cost_add(s, extra, service, doc);
+		if (service->n_checks && extra->checks)
+			json_object_set_new(doc, "checks", extra->checks(extra->arg, i));
 		json_array_append_new(list, doc);
 	}
 	return list;

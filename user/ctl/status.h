@@ -15,6 +15,7 @@
  * @gateway: its name
  * @started_ns: CLOCK_MONOTONIC, when it started
  * @policy: for the services' ports; pool ids must be assigned
+ * @checks: of the service with this index, NULL: it has none; called with @arg
  * @core: for the orders that stand
  * @connections_reset: of this server of a pool that were reset since then; called with @arg, NULL: not known
  * @blackout: what a service's move to this epoch cost, NULL: not known; called with @arg
@@ -25,6 +26,7 @@ struct status_extra {
 	const struct policy *policy;
 	const struct core *core;
 	const struct report_blackout *(*blackout)(void *arg, const char *service, uint64_t epoch);
+	json_t *(*checks)(void *arg, uint32_t service);
 	uint32_t (*connections_reset)(void *arg, uint32_t pool, uint32_t server, uint64_t since_ns);
 	void *arg;
 };

@@ -13,6 +13,7 @@
 #include "base/netns.h"
 #include "base/pins.h"
 #include "core/news.h"
+#include "core/plan.h"
 #include "kern_private.h"
 #include "layout.h"
 #include "snapshot.h"
@@ -412,6 +413,16 @@ uint32_t kern_flags(const struct kern *k, uint32_t server)
 int kern_station(struct kern *k, uint32_t server, uint32_t family, const struct dfb_station *at)
 {
 	return map_put(k->beat->maps.stations, dfb_target_id(server, family), at);
+}
+
+int kern_fit(struct kern *k, uint32_t pool, uint32_t server, bool fit)
+{
+	struct dfb_plan plan;
+	int err = map_get(k->beat->maps.plans, pool, &plan);
+
+	if (err || !plan_set_fit(&plan, server, fit))
+		return err;
+	return map_put(k->beat->maps.plans, pool, &plan);
 }
 
 int kern_hold(struct kern *k, uint32_t pool, enum dfb_held held)

@@ -95,6 +95,9 @@ uint32_t kern_flags(const struct kern *kern, uint32_t server);
 /** kern_station() - where a target is on the clients' own segment. Return: 0 or -errno. */
 int kern_station(struct kern *kern, uint32_t server, uint32_t family, const struct dfb_station *at);
 
+/** kern_fit() - does a server pass the checks of a pool's services? If not, it is the last choice. */
+int kern_fit(struct kern *kern, uint32_t pool, uint32_t server, bool fit);
+
 /** kern_hold() - stop, or resume, marking a pool's packets. */
 int kern_hold(struct kern *kern, uint32_t pool, enum dfb_held held);
 

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When to ask, and how long to wait. Each check is in one heap: by its next start, or by its deadline while
+ * it runs. The loop hands out answers before deadlines, and a deadline that we reach late is put off once:
+ * a process that was not scheduled finds all patience at an end, and all answers waiting.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/text.h"
+#include "check.h"
+#include "sense/heap.h"
+
+#define GROUPS 256
+#define LATE_NS 50000000ull	 /* from here on we were held up, and give more time */
+#define SCRIPTS_AT_ONCE 16	 /* the others begin later */
+#define SCRIPT_PAUSE_NS 20000000ull
+
+struct run {
+	struct loop *loop;
+	struct post *post;
+	struct web *web; /* NULL: nobody needed it yet */
+	struct heap heap;
+	struct check *checks[CHECK_MAX];
+	struct check *groups[GROUPS];
+	unsigned int n_scripts;
+	int timer;
+};
+
+static const struct check_method *const methods[CHECK_KIND_MAX] = {
+	[CHECK_TCP] = &check_tcp,  [CHECK_HTTP] = &check_web, [CHECK_HTTPS] = &check_web,
+	[CHECK_DNS] = &check_dns,  [CHECK_SMTP] = &check_web, [CHECK_SCRIPT] = &check_script,
+};
+
+static const struct check_method *method(const struct check *c)
+{
+	return methods[c->order->kind];
+}
+
+struct loop *check_loop(struct check *c)
+{
+	return c->run->loop;
+}
+
+struct web *check_web_of(struct check *c)
+{
+	return c->run->web;
+}
+
+socklen_t check_address(const struct check *c, struct sockaddr_storage *ret_address)
+{
+	const struct check_order *o = c->order;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret_address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret_address;
+
+	memset(ret_address, 0, sizeof(*ret_address));
+	if (address_is_ipv4(o->address)) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(o->port);
+		memcpy(&v4->sin_addr, o->address + 12, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(o->port);
+	memcpy(&v6->sin6_addr, o->address, 16);
+	return sizeof(*v6);
+}
+
+/* --- the schedule ----------------------------------------------------------------------------- */
+
+static void schedule(struct check *c, uint64_t due_ns)
+{
+	struct run *run = c->run;
+
+	heap_set(&run->heap, c->order->slot, due_ns);
+	timer_set(run->timer, run->heap.due_ns[run->heap.item[0]]);
+}
+
+static void begin(struct check *c, uint64_t now)
+{
+	bool script = c->order->kind == CHECK_SCRIPT;
+
+	if (script && c->run->n_scripts == SCRIPTS_AT_ONCE) {
+		schedule(c, now + SCRIPT_PAUSE_NS);
+		return;
+	}
+	c->run->n_scripts += script;
+	c->running = true;
+	c->graced = false;
+	c->started_ns = now;
+	schedule(c, now + c->order->timeout_ns + method(c)->patience_ns);
+	method(c)->start(c);
+}
+
+/* Witnesses: whoever was not asked since this one's trouble began is asked now. */
+static void ask_group(const struct check *ill, uint64_t now)
+{
+	for (struct check *c = ill->run->groups[ill->order->group]; c; c = c->next) {
+		if (c == ill || c->started_ns > ill->tally.bad_ns)
+			continue;
+		c->witness = true;
+		if (c->running)
+			c->again = true;
+		else
+			schedule(c, now);
+	}
+}
+
+static uint64_t next_start(const struct check *c, uint64_t now)
+{
+	uint64_t pause = tally_is_settled(&c->tally) ? c->order->every_ns : c->order->fast_ns;
+	uint64_t next = c->again ? now : c->started_ns + pause;
+
+	return next > now ? next : now + 1;
+}
+
+static void tell(struct check *c, enum check_outcome outcome, bool changed, uint64_t now, const char *what)
+{
+	struct check_result r = {
+		.slot = c->order->slot,
+		.serial = c->order->serial,
+		.state = c->tally.state,
+		.outcome = outcome,
+		.started_ns = c->started_ns,
+		.took_ns = now - c->started_ns,
+		.bad_ns = c->tally.bad_ns,
+	};
+
+	text_copy(r.what, sizeof(r.what), what);
+	post_result(c->run->post, &r, changed || !tally_is_settled(&c->tally) || c->witness);
+	c->witness = c->again;
+}
+
+void check_end(struct check *c, enum check_outcome outcome, const char *format, ...)
+{
+	uint64_t now = clock_now_ns();
+	char what[CHECK_WHAT_LEN];
+	bool changed;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	for (char *at = what; *at; at++)
+		*at = (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at;
+	c->running = false;
+	c->run->n_scripts -= c->order->kind == CHECK_SCRIPT;
+	changed = tally_add(&c->tally, c->order->rise, c->order->fall, outcome, c->started_ns);
+	tell(c, outcome, changed, now, what);
+	schedule(c, next_start(c, now));
+	c->again = false;
+	if (outcome == CHECK_BAD && (changed || c->tally.bad == 1))
+		ask_group(c, now);
+}
+
+/* What only tells of this machine is no evidence against another. */
+void check_fail(struct check *c, int err)
+{
+	static const int theirs[] = {ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT,
+				     EHOSTUNREACH, EHOSTDOWN, EPIPE};
+
+	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++) {
+		if (err != theirs[i])
+			continue;
+		check_end(c, CHECK_BAD, "%s", strerror(err));
+		return;
+	}
+	check_end(c, CHECK_NONE, "cannot ask: %s", strerror(err));
+}
+
+static void expire(struct check *c, uint64_t now, uint64_t late_ns)
+{
+	char text[DURATION_TEXT_LEN];
+
+	if (late_ns > LATE_NS && !c->graced) {
+		c->graced = true;
+		schedule(c, now + (late_ns < c->order->timeout_ns ? late_ns : c->order->timeout_ns));
+		return;
+	}
+	method(c)->stop(c);
+	check_end(c, CHECK_BAD, "timed out: %s within %s", c->phase ? c->phase : "no end",
+		  duration_format(c->order->timeout_ns, text));
+}
+
+static void on_timer(void *arg, uint32_t events)
+{
+	struct run *run = arg;
+	uint64_t now = clock_now_ns();
+
+	(void)events;
+	fd_drain(run->timer);
+	for (uint32_t left = run->heap.n; left && run->heap.n; left--) {
+		struct check *c = run->checks[run->heap.item[0]];
+		uint64_t due = run->heap.due_ns[run->heap.item[0]];
+
+		if (due > now)
+			break;
+		if (c->running)
+			expire(c, now, now - due);
+		else
+			begin(c, now);
+	}
+	if (run->heap.n)
+		timer_set(run->timer, run->heap.due_ns[run->heap.item[0]]);
+}
+
+/* --- orders ----------------------------------------------------------------------------------- */
+
+static void remove_check(struct run *run, uint32_t slot)
+{
+	struct check *c = run->checks[slot], **at;
+
+	if (!c)
+		return;
+	if (c->running) {
+		method(c)->stop(c);
+		run->n_scripts -= c->order->kind == CHECK_SCRIPT;
+	}
+	for (at = &run->groups[c->order->group]; *at != c; at = &(*at)->next)
+		;
+	*at = c->next;
+	heap_remove(&run->heap, slot);
+	run->checks[slot] = NULL;
+	free(c->order);
+	free(c);
+}
+
+/* The order's texts as pointers. Return: 0, or -EINVAL unless there are exactly as many as it says. */
+static int split(struct check *c)
+{
+	struct check_order *o = c->order;
+	char *at = o->texts, *end = at + o->length;
+
+	if (o->n_texts > CHECK_TEXTS || o->argc > o->n_texts)
+		return -EINVAL;
+	for (uint32_t i = 0; i < o->n_texts; i++) {
+		char *nul = memchr(at, '\0', (size_t)(end - at));
+
+		if (!nul)
+			return -EINVAL;
+		c->text[i] = at;
+		at = nul + 1;
+	}
+	memcpy(c->argv, c->text, o->argc * sizeof(*c->argv));
+	return at == end ? 0 : -EINVAL;
+}
+
+static bool needs_web(const struct check_order *o)
+{
+	return methods[o->kind] == &check_web;
+}
+
+static bool is_sound(const struct check_order *o)
+{
+	if (o->slot >= CHECK_MAX || o->group >= GROUPS || o->kind >= CHECK_KIND_MAX || !o->rise || !o->fall)
+		return false;
+	if (!o->every_ns || !o->fast_ns || !o->timeout_ns)
+		return false;
+	return o->kind == CHECK_SCRIPT ? o->argc : o->n_texts == CHECK_TEXT_MAX;
+}
+
+static int add_check(struct run *run, const struct check_order *order)
+{
+	struct check *c = calloc(1, sizeof(*c));
+	size_t size = sizeof(*order) + order->length;
+
+	if (!c)
+		return -ENOMEM;
+	c->run = run;
+	c->fd = -1;
+	c->order = malloc(size);
+	if (c->order)
+		memcpy(c->order, order, size);
+	if (!c->order || split(c)) {
+		free(c->order);
+		free(c);
+		return -EINVAL;
+	}
+	c->next = run->groups[order->group];
+	run->groups[order->group] = c;
+	run->checks[order->slot] = c;
+	/* not all at once: spread over the first period by a golden ratio of it */
+	schedule(c, clock_now_ns() + order->fast_ns * (order->slot * 40503u % 65536u) / 65536u);
+	return 0;
+}
+
+int run_order(struct run *run, const struct check_order *order)
+{
+	if (order->slot >= CHECK_MAX)
+		return -EINVAL;
+	remove_check(run, order->slot);
+	if (!order->serial)
+		return 0;
+	if (!is_sound(order))
+		return -EINVAL;
+	if (needs_web(order) && !run->web)
+		run->web = web_new(run->loop);
+	return needs_web(order) && !run->web ? -ENOMEM : add_check(run, order);
+}
+
+struct run *run_new(struct loop *loop, struct post *post)
+{
+	struct run *run = calloc(1, sizeof(*run));
+
+	if (!run)
+		return NULL;
+	run->loop = loop;
+	run->post = post;
+	run->timer = timer_open();
+	if (run->timer < 0 || heap_init(&run->heap, CHECK_MAX) ||
+	    loop_add(loop, run->timer, EPOLLIN, on_timer, run)) {
+		run_free(run);
+		return NULL;
+	}
+	return run;
+}
+
+void run_free(struct run *run)
+{
+	if (!run)
+		return;
+	for (uint32_t slot = 0; slot < CHECK_MAX; slot++)
+		remove_check(run, slot);
+	web_free(run->web);
+	heap_fini(&run->heap);
+	clean_close(&run->timer);
+	free(run);
+}
