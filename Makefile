@@ -219,7 +219,8 @@ $(B)/selftests/fuzz/fuzz_frames: $(addprefix $(B)/fuzz/selftests/,fuzz/native.o 
 	fuzz/world.o bpf/frame.o)
 
 # The core is fuzzed within the simulator: its oracle, its configuration, its kernel.
-CORE_FUZZ_OBJ := $(filter-out %/chaos.o %/script.o %/words.o %/shrink.o,$(MODEL_SRC:%.c=$(B)/fuzz/%.o)) \
+CORE_FUZZ_OBJ := $(filter-out $(addprefix %/,chaos.o script.o expect.o words.o shrink.o), \
+	$(MODEL_SRC:%.c=$(B)/fuzz/%.o)) \
 	$(B)/fuzz/selftests/fuzz/core_shell.o
 
 $(B)/fuzz/selftests/model/%.o: CPPFLAGS := -Iselftests/model/shim $(CPPFLAGS)

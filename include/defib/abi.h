@@ -16,6 +16,8 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#include <defib/rtt.h>
+
 /*
  * A successor reads the maps of another version by the names of structures and fields, from the BTF that
  * is pinned with them (Documentation/design/upgrade.rst): a name keeps its meaning, and dfb_control.abi
@@ -34,7 +36,6 @@
 #define DFB_SERVER_POOLS 64	/* pools of a server */
 #define DFB_MAX_SERVERS 16383	/* what 14 bits of a mark can name */
 #define DFB_MAX_POOLS 255
-#define DFB_RTT_BUCKETS 64
 
 #define DFB_FAMILY_IPV4 0
 #define DFB_FAMILY_IPV6 1
@@ -445,41 +446,6 @@ struct dfb_pool {
 	__u32 slots[DFB_SLOTS];
 	struct dfb_switch last;
 };
-
-/** struct dfb_rtt - `rtt`: round trips of a target (array, key: target id); see dfb_rtt_bucket() */
-struct dfb_rtt {
-	__u32 count[DFB_RTT_BUCKETS];
-};
-
-/**
- * dfb_rtt_bucket() - log-linear histogram: four buckets per octave from 1 us to 65 ms
- * @rtt_ns: round trip
- * Return: 0 for less than 1 us, at most DFB_RTT_BUCKETS - 1.
- */
-static inline __u32 dfb_rtt_bucket(__u64 rtt_ns)
-{
-	__u64 us = rtt_ns >> 10;
-	__u32 octave = 0;
-
-	for (__u32 step = 8; step; step >>= 1) {
-		if (us >> (octave + step))
-			octave += step;
-	}
-	if (!us)
-		return 0;
-	if (us >> 16)
-		return DFB_RTT_BUCKETS - 1;
-	return (octave * 4 + (__u32)((rtt_ns >> (octave + 8)) & 3)) & (DFB_RTT_BUCKETS - 1);
-}
-
-/** dfb_rtt_bound_ns() - upper bound of a bucket in nanoseconds. */
-static inline __u64 dfb_rtt_bound_ns(__u32 bucket)
-{
-	__u32 octave = bucket / 4;
-	__u64 quarter = bucket % 4 + 5;
-
-	return ((quarter << octave) << 10) / 4;
-}
 
 /* --- counters (per CPU, one element) --------------------------------------------------------- */
 

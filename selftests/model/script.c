@@ -35,6 +35,7 @@
 
 #include "base/clean.h"
 #include "base/text.h"
+#include "expect.h"
 #include "words.h"
 
 #define SCRIPT_COMMANDS 512
@@ -400,48 +401,6 @@ static void command_check(struct world *w, const struct words *l)
 	daemon_check(w, &ev);
 }
 
-/* --- expectations ---------------------------------------------------------------------------- */
-
-static const char *const states[] = {"unknown", "up", "suspect", "down", "recovering"};
-
-static void expect_server(struct world *w, const struct words *l)
-{
-	uint32_t id = words_server_id(w, l->word[2]), which = words_families(l->word[4]);
-
-	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		uint32_t target = dfb_target_id(id, family);
-		const char *state = states[kernel_detect(target)->state];
-
-		if (which & (1u << family) && kernel_target(target)->server && !words_is(state, l->word[3]))
-			world_fail(w, "%s is %s, not %s", l->word[2], state, l->word[3]);
-	}
-}
-
-static void command_expect(struct world *w, const struct words *l)
-{
-	const char *what = l->word[1], *owner;
-	uint32_t id;
-
-	if (words_is(what, "server")) {
-		expect_server(w, l);
-		return;
-	}
-	id = words_pool_id(w, l->word[2]);
-	owner = world_server_name(w, kernel_pool(id)->slots[0]);
-	if (words_is(what, "pool") && !words_is(owner, l->word[4]))
-		world_fail(w, "pool %s is on %s, not on %s", l->word[2], owner, l->word[4]);
-	else if (words_is(what, "epoch") && kernel_pool(id)->epoch != words_number(l->word[3]))
-		world_fail(w, "pool %s has epoch %llu, not %s", l->word[2],
-			   (unsigned long long)kernel_pool(id)->epoch, l->word[3]);
-	else if (words_is(what, "committed") && kernel_pool(id)->committed != kernel_pool(id)->epoch)
-		world_fail(w, "pool %s is committed at epoch %llu of %llu", l->word[2],
-			   (unsigned long long)kernel_pool(id)->committed,
-			   (unsigned long long)kernel_pool(id)->epoch);
-	else if ((words_is(what, "held") || words_is(what, "serving")) &&
-		 kernel_plan(id)->held != words_is(what, "held"))
-		world_fail(w, "pool %s is not %s", l->word[2], what);
-}
-
 /* --- lines ----------------------------------------------------------------------------------- */
 
 struct verb {
@@ -461,7 +420,7 @@ static const struct verb commands[] = {
 	{"fail", command_actuators},	   {"commit-takes", command_actuators},
 	{"tamper", command_actuators},	   {"fill-ring", command_actuators},
 	{"empty-ring", command_actuators}, {"operator", command_operator},
-	{"stale", command_stale},	   {"expect", command_expect},
+	{"stale", command_stale},	   {"expect", expect_command},
 	{"add", command_configuration},	   {"remove", command_configuration},
 	{"reload", command_configuration}, {"mend", command_mend},
 	{"check", command_check},

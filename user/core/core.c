@@ -97,6 +97,18 @@ static void on_tick(struct step *s)
 	pool_review_all(s);
 }
 
+static void on_order(struct step *s, const struct event *ev)
+{
+	if (ev->kind == EVENT_FAILOVER)
+		operator_failover(s, &ev->op);
+	else if (ev->kind == EVENT_MAINTENANCE)
+		operator_maintenance(s, &ev->op);
+	else if (ev->kind == EVENT_PAUSE)
+		operator_pause(s, &ev->op);
+	else
+		mode_on_order(s, &ev->op);
+}
+
 void core_step(struct core *core, const struct event *ev, struct actions *actions)
 {
 	struct step s = {.core = core, .out = actions, .tick = ev->kind == EVENT_TICK};
@@ -149,16 +161,10 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 		on_tampered(&s, ev->text.what);
 		break;
 	case EVENT_FAILOVER:
-		operator_failover(&s, &ev->op);
-		break;
 	case EVENT_MAINTENANCE:
-		operator_maintenance(&s, &ev->op);
-		break;
 	case EVENT_PAUSE:
-		operator_pause(&s, &ev->op);
-		break;
 	case EVENT_MODE:
-		mode_on_order(&s, &ev->op);
+		on_order(&s, ev);
 		break;
 	case EVENT_PROBER:
 		on_prober(&s, ev->prober.ok, ev->prober.pid);

@@ -33,6 +33,8 @@ void reset_on_move(struct step *s, uint32_t id, uint64_t changes)
 {
 	const struct core_pool *pool = pool_of(s->core, id);
 
+	if (s->core->passive) /* its clients are another gateway's */
+		return;
 	if (is_gone(s, pool, pool->last.from))
 		reset_flows(s, id, pool->last.from);
 	for (uint32_t i = 0; changes > 1 && i < pool->policy->n_servers; i++) {
