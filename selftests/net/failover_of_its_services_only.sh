@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# 500 services in 20 pools over 40 servers: a server's death moves the services it had, and no other. A reload of
-# as many moves nothing.
+# 500 services in 20 pools over 40 servers: a server's death moves the services it had, and no other. A reload
+# of as many moves nothing.
 # timeout: 240
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"

@@ -41,7 +41,7 @@ inject()
 }
 
 two_hosts
-# A burst that a sender makes up for time lost with waits here, behind the injector; the cable holds 256 packets.
+# A sender makes up for lost time with a burst, which waits here, behind the injector; the cable holds 256.
 in_ns a tc qdisc add dev v0 root tbf rate 400mbit burst 8kb limit 100mb
 at_exit 'in_ns b "$root/build/defib" loss detach v1 >/dev/null 2>&1'
 loss attach v1 --mode native >&2 # generic XDP does not see what tc has redirected, as the injector does
