@@ -116,8 +116,11 @@ static void check_pool(const struct policy *p, const struct policy_pool *pool)
 
 static void check_service(const struct policy *p, const struct policy_service *s)
 {
+	bool named = s->redirect == DFB_REDIRECT_DNS;
+
 	assert(name_is_valid(s->name) && s->pool < p->n_pools);
-	assert(s->n_addresses && s->n_addresses <= POLICY_SERVICE_ADDRESSES);
+	assert(s->redirect < DFB_REDIRECT_MAX && named == !s->n_addresses && named == !!s->dns);
+	assert(s->n_addresses <= POLICY_SERVICE_ADDRESSES && s->n_checks <= POLICY_SERVICE_CHECKS);
 	assert(s->n_ports <= POLICY_SERVICE_PORTS);
 	for (uint32_t i = 0; i < s->n_addresses; i++)
 		assert(p->pools[s->pool].families & (address_is_ipv4(s->address[i]) ? 1 : 2));
