@@ -166,7 +166,7 @@ static void check_config(struct doctor *d, const json_t *config)
 		doctor_advise(d, "`defib config diff` tells what a reload would change; then `defib config reload`");
 	} else if (json_is_false(json_object_get(config, "differs"))) {
 		doctor_say(d, DOCTOR_OK, "config", "%s is in force", cli_text(config, "file"));
-	} else if (config) {
+	} else if (json_is_object(config)) {
 		doctor_say(d, DOCTOR_WARN, "config", "%s cannot be read: a restart would fail", cli_text(config, "file"));
 	}
 }

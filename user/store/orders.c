@@ -88,7 +88,7 @@ static int write_text(const char *path, const char *text)
 	return 0;
 }
 
-int orders_write(const char *path, const struct orders *orders)
+static int replace_file(const char *path, const struct orders *orders)
 {
 	json_t *doc = orders_json(orders);
 	CLEAN_FREE char *text = json_dumps(doc, JSON_INDENT(1));
@@ -105,6 +105,13 @@ int orders_write(const char *path, const struct orders *orders)
 	if (err)
 		unlink(new_path);
 	return err;
+}
+
+int orders_write(const char *path, const struct orders *orders)
+{
+	if (orders->n || orders->mode)
+		return replace_file(path, orders);
+	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

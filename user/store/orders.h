@@ -37,7 +37,7 @@ int orders_add(struct orders *orders, enum orders_kind kind, const char *name,
 	       const struct core_order *order);
 
 /**
- * orders_write() - replace the file as a whole
+ * orders_write() - replace the file as a whole; where nothing stands there is none
  *
  * It outlives every process at once, and a power cut when the file system has written it; nobody waits
  * for that.
@@ -48,7 +48,7 @@ int orders_write(const char *path, const struct orders *orders);
 /**
  * orders_read() - times are turned into CLOCK_MONOTONIC of now; a limit that has passed is 1 ns
  * @ret_orders: the caller's
- * Return: 0, -ENOENT (there never were any), -EBADMSG (it is damaged), or -errno.
+ * Return: 0, -ENOENT (nothing stands), -EBADMSG (it is damaged), or -errno.
  */
 int orders_read(const char *path, struct orders *ret_orders);
 
