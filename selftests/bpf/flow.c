@@ -274,22 +274,12 @@ static void nobody_stays_with_the_dead(void **state)
 
 /* --- the rest -------------------------------------------------------------------------------- */
 
-static void add_service(const char *address, uint32_t pool)
-{
-	struct dfb_service service = {.pool = pool, .name = "web"};
-	int fd = bpf_map__fd(rig.beat->maps.services);
-	struct dfb_service_key key;
-
-	assert_int_equal(inet_pton(AF_INET6, address, key.address), 1);
-	assert_int_equal(bpf_map_update_elem(fd, &key, &service, BPF_ANY), 0);
-}
-
 static int set_up(void **state)
 {
 	rig_open(state);
-	add_service("::ffff:" SERVICE4, POOL);
-	add_service(SERVICE6, POOL);
-	add_service("::ffff:10.79.0.200", 2);
+	rig_service("::ffff:" SERVICE4, POOL);
+	rig_service(SERVICE6, POOL);
+	rig_service("::ffff:10.79.0.200", 2);
 	return 0;
 }
 

@@ -116,6 +116,9 @@ void rig_only(const struct bpf_map *counters, int offset, const char *name);
 void rig_get(const struct bpf_map *map, uint32_t key, void *ret_value);
 void rig_put(const struct bpf_map *map, uint32_t key, const void *value);
 
+/** rig_service() - an address whose packets a pool serves; IPv4 as ::ffff:a.b.c.d. */
+void rig_service(const char *address, uint32_t pool);
+
 /** rig_order() - Return: what the order says. */
 int rig_order(struct dfb_order order);
 

@@ -105,6 +105,16 @@ uint32_t rig_pool(const uint32_t *candidates, uint32_t n)
 	return id;
 }
 
+void rig_service(const char *address, uint32_t pool)
+{
+	struct dfb_service service = {.pool = pool, .name = "web"};
+	int fd = bpf_map__fd(rig.beat->maps.services);
+	struct dfb_service_key key;
+
+	assert_int_equal(inet_pton(AF_INET6, address, key.address), 1);
+	assert_int_equal(bpf_map_update_elem(fd, &key, &service, BPF_ANY), 0);
+}
+
 struct dfb_target rig_config(uint32_t target)
 {
 	struct dfb_target cfg;

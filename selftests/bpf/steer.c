@@ -164,16 +164,6 @@ static void the_mark_follows_the_pool(void **state)
 	run_row(&row, false, 0);
 }
 
-static void add_service(const char *address, uint32_t pool)
-{
-	struct dfb_service service = {.pool = pool, .name = "web"};
-	int fd = bpf_map__fd(rig.beat->maps.services);
-	struct dfb_service_key key;
-
-	assert_int_equal(inet_pton(AF_INET6, address, key.address), 1);
-	assert_int_equal(bpf_map_update_elem(fd, &key, &service, BPF_ANY), 0);
-}
-
 static int set_up(void **state)
 {
 	struct dfb_plan plan = {.name = "p", .families = 3, .fast = 1};
@@ -185,11 +175,11 @@ static int set_up(void **state)
 	rig_put(rig.beat->maps.plans, 3, &plan);
 	for (uint32_t pool = 1; pool <= 3; pool += 2)
 		rig_order((struct dfb_order){.kind = DFB_ORDER_SWITCH, .id = pool, .to = SERVER});
-	add_service("::ffff:" SERVICE4, 1);
-	add_service(SERVICE6, 1);
-	add_service("::ffff:10.79.0.200", 2);
-	add_service("::ffff:10.79.0.201", 3);
-	add_service("::ffff:10.79.0.202", 9999);
+	rig_service("::ffff:" SERVICE4, 1);
+	rig_service(SERVICE6, 1);
+	rig_service("::ffff:10.79.0.200", 2);
+	rig_service("::ffff:10.79.0.201", 3);
+	rig_service("::ffff:10.79.0.202", 9999);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* user/sense/heap.h against a list that is searched from end to end. */
+/* user/base/heap.h against a list that is searched from end to end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sense/heap.h"
+#include "base/heap.h"
 
 #define IDS 200u
 

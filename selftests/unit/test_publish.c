@@ -108,6 +108,15 @@ static void tick(struct gateway *g, uint64_t time_ns)
 	assert_true(!due || due > time_ns || g->core.pools[1].settle_ns);
 }
 
+/* Once a second. */
+static void tick_both(struct gateway *a, struct gateway *b, uint64_t from_s, uint64_t to_s)
+{
+	for (uint64_t s = from_s; s < to_s; s++) {
+		tick(a, s * S);
+		tick(b, s * S);
+	}
+}
+
 static void target(struct gateway *g, uint64_t time_ns, uint32_t server, enum dfb_target_state state)
 {
 	struct event ev = {.time_ns = time_ns, .kind = EVENT_TARGET};
@@ -311,10 +320,7 @@ static void two_with_the_same_evidence_write_once(void **state)
 	answer_all(a);
 	assert_int_equal(ns.writes, writes + 1);
 	assert_string_equal(ns.record.server, "s2");
-	for (uint64_t s = 21; s < 90; s++) {
-		tick(a, s * S);
-		tick(b, s * S);
-	}
+	tick_both(a, b, 21, 90);
 	assert_int_equal(ns.writes, writes + 1);
 	assert_int_equal(a->told[REPORT_DNS_DISPUTED] + b->told[REPORT_DNS_DISPUTED], 0);
 	assert_int_equal(a->told[REPORT_DNS], 2);
@@ -336,10 +342,7 @@ static void an_older_decision_does_not_undo_a_later_one(void **state)
 	assert_string_equal(ns.record.server, "s3");
 	a->patient = false;
 	answer_all(a);
-	for (uint64_t s = 26; s < 90; s++) {
-		tick(a, s * S);
-		tick(b, s * S);
-	}
+	tick_both(a, b, 26, 90);
 	assert_string_equal(ns.record.server, "s3");
 	assert_string_equal(ns.record.gateway, "gw2");
 	assert_int_equal(a->told[REPORT_DNS_DISPUTED], 1);
@@ -361,10 +364,7 @@ static void two_that_see_different_things_do_not_quarrel(void **state)
 	target(b, 19 * S, 2, DFB_STATE_DOWN);
 	fail_over(a, 20 * S, 1, 2);
 	writes = ns.writes;
-	for (uint64_t s = 21; s < 200; s++) {
-		tick(a, s * S);
-		tick(b, s * S);
-	}
+	tick_both(a, b, 21, 200);
 	assert_true(ns.writes <= writes + 1);
 	assert_int_equal(a->told[REPORT_DNS_DISPUTED] + b->told[REPORT_DNS_DISPUTED], 1);
 }

@@ -112,35 +112,34 @@ static void write_zones(struct writer *w)
 }
 
 /* Where a mark leads to, and which mark leads to an address. */
-static void write_servers(struct writer *w, uint32_t family)
+/* From mark to server, or the other way. */
+static void write_map(struct writer *w, uint32_t family, bool by_mark)
 {
 	const struct policy *policy = w->policy;
+	const char *type = families[family].type;
 	char text[ADDRESS_TEXT_LEN];
 	unsigned int n = 0;
 
-	fprintf(w->out, "\tmap server%c {\n\t\ttype mark : %s\n", families[family].digit,
-		families[family].type);
+	fprintf(w->out, "\tmap %s%c {\n\t\ttype %s : %s\n", by_mark ? "server" : "mark",
+		families[family].digit, by_mark ? "mark" : type, by_mark ? type : "mark");
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
 		const struct policy_server *s = &policy->servers[i];
 
 		if (!s->has[family])
 			continue;
 		address_format(s->address[family], text);
-		element(w, &n, "0x%08x : %s", mark_of(w, s), text);
+		if (by_mark)
+			element(w, &n, "0x%08x : %s", mark_of(w, s), text);
+		else
+			element(w, &n, "%s : 0x%08x", text, mark_of(w, s));
 	}
 	close_set(w, n);
-	n = 0;
-	fprintf(w->out, "\tmap mark%c {\n\t\ttype %s : mark\n", families[family].digit,
-		families[family].type);
-	for (uint32_t i = 0; i < policy->n_servers; i++) {
-		const struct policy_server *s = &policy->servers[i];
+}
 
-		if (!s->has[family])
-			continue;
-		address_format(s->address[family], text);
-		element(w, &n, "%s : 0x%08x", text, mark_of(w, s));
-	}
-	close_set(w, n);
+static void write_servers(struct writer *w, uint32_t family)
+{
+	write_map(w, family, true);
+	write_map(w, family, false);
 }
 
 static bool is_first(const struct policy *policy, uint32_t service, uint32_t address)

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "check.h"
-#include "sense/heap.h"
 
 #define GROUPS 256
 #define LATE_NS 50000000ull	 /* from here on we were held up, and give more time */

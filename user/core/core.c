@@ -88,6 +88,13 @@ static void on_prober(struct step *s, bool ok, uint32_t pid)
 	snprintf(r->reason, sizeof(r->reason), "pid %u", pid);
 }
 
+static void on_hook_failed(struct step *s, const char *what)
+{
+	struct report *r = tell(s, REPORT_HOOK_FAILED);
+
+	snprintf(r->reason, sizeof(r->reason), "%s", what);
+}
+
 static void on_tick(struct step *s)
 {
 	if (s->core->sync_ns && s->core->now >= s->core->sync_ns)
@@ -173,8 +180,7 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 		check_on_news(&s, &ev->check);
 		break;
 	case EVENT_HOOK_FAILED:
-		snprintf(tell(&s, REPORT_HOOK_FAILED)->reason, sizeof(((struct report *)0)->reason), "%s",
-			 ev->text.what);
+		on_hook_failed(&s, ev->text.what);
 		break;
 	case EVENT_KIND_MAX:
 		break;

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/heap.h"
 #include "base/loop.h"
-#include "heap.h"
 #include "pulse.h"
 #include "shout.h"
 

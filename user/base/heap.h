@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Targets by the time of their next probe: a binary heap that knows where everybody is. */
-#ifndef SENSE_HEAP_H
-#define SENSE_HEAP_H
+/* Small numbers by the time when each is due: a binary heap that knows where everybody is. */
+#ifndef BASE_HEAP_H
+#define BASE_HEAP_H
 
 #include <stdint.h>
 
@@ -10,9 +10,9 @@
 /**
  * struct heap - the earliest is item[0]
  * @n: items in it
- * @item: target ids
- * @due_ns: by target id
- * @place: by target id, its index in @item or HEAP_NOWHERE
+ * @item: ids
+ * @due_ns: by id
+ * @place: by id, its index in @item or HEAP_NOWHERE
  */
 struct heap {
 	uint32_t n;
