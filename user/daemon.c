@@ -343,7 +343,7 @@ static int open_network(struct daemon *d)
 		return fail("checks", -errno);
 	link_own_port(d->link, route_port(d->route));
 	link_on_interface(d->link, on_interface, d);
-	err = resets_open(d);
+	err = clients_open(d);
 	return err ? fail("raw sockets (CAP_NET_RAW)", err) : 0;
 }
 
@@ -397,7 +397,7 @@ static void finish(struct daemon *d)
 	route_free(d->route);
 	accounts_close(d);
 	translation_close(d);
-	resets_close(d);
+	clients_close(d);
 	kern_close(d->kern);
 	worker_stop(d->worker);
 	dns_free(d->dns);

@@ -20,7 +20,7 @@
 #include "sense/link.h"
 #include "accounts.h"
 #include "reload.h"
-#include "resets.h"
+#include "clients.h"
 #include "translation.h"
 
 /** struct queue - events that wait for the core */
@@ -46,7 +46,7 @@ struct daemon {
 	struct prober *prober;
 	struct accounts accounts;
 	struct translation translation;
-	struct resets resets;
+	struct clients clients;
 	int timer;
 	int signals;
 	uint64_t started_ns;

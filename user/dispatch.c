@@ -178,8 +178,15 @@ void daemon_act(struct daemon *d, const struct action *a)
 	case ACTION_SYNC:
 		sync_all(d);
 		break;
+	case ACTION_DRAIN:
+		err = kern_drain(d->kern, a->drain.server, a->drain.until_ns);
+		translation_moved(d);
+		break;
+	case ACTION_COUNT:
+		clients_count(d, a);
+		break;
 	case ACTION_RESET:
-		resets_begin(d, a);
+		clients_reset(d, a);
 		break;
 	case ACTION_REPORT:
 		daemon_report(d, &a->report);

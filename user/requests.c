@@ -25,7 +25,7 @@ static uint32_t connections_reset(void *arg, uint32_t pool, uint32_t server, uin
 {
 	const struct daemon *d = arg;
 
-	return resets_result(&d->resets, pool, server, since_ns);
+	return clients_result(&d->clients, pool, server, since_ns);
 }
 
 static json_t *check_json(const struct daemon *d, const struct check_view *v)
@@ -90,18 +90,28 @@ static const char *text_of(const json_t *args, const char *key)
 	return text ? text : "";
 }
 
+/* Return: 0: it is not there. */
+static uint64_t nanoseconds(const json_t *args, const char *key)
+{
+	json_int_t us = json_integer_value(json_object_get(args, key));
+
+	return us > 0 ? (uint64_t)us * 1000 : 0;
+}
+
 static void emit_operator(struct daemon *d, uint64_t request, enum event_kind kind, const char *name,
 			  const json_t *args)
 {
 	struct event ev = {.time_ns = clock_now_ns(), .kind = kind, .op.request = request};
-	json_int_t limit_us = json_integer_value(json_object_get(args, "for_us"));
+	uint64_t limit_ns = nanoseconds(args, "for_us"), drain_ns = nanoseconds(args, "drain_us");
 
 	text_copy(ev.op.name, sizeof(ev.op.name), name);
 	text_copy(ev.op.to, sizeof(ev.op.to), text_of(args, "to"));
 	ev.op.dry_run = json_is_true(json_object_get(args, "dry_run"));
 	ev.op.on = json_is_true(json_object_get(args, "on"));
-	if (limit_us > 0)
-		ev.op.until_ns = ev.time_ns + (uint64_t)limit_us * 1000;
+	if (limit_ns)
+		ev.op.until_ns = ev.time_ns + limit_ns;
+	if (drain_ns)
+		ev.op.drain_until_ns = ev.time_ns + drain_ns;
 	text_copy(ev.op.reason, sizeof(ev.op.reason), text_of(args, "reason"));
 	daemon_emit(d, &ev);
 }

@@ -70,6 +70,16 @@ static void emit_pause(struct daemon *d, uint32_t pool, const struct core_order 
 	daemon_emit(d, &ev);
 }
 
+/* The kernel has gone on with it. */
+static void restore_drain(struct daemon *d, uint32_t server)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_DRAIN,
+			   .drain = {server, kern_drains_until(d->kern, server)}};
+
+	if (ev.drain.until_ns)
+		daemon_emit(d, &ev);
+}
+
 static const struct orders_entry *find(const struct orders *orders, enum orders_kind kind, const char *name)
 {
 	for (size_t i = 0; i < orders->n; i++) {
@@ -101,6 +111,7 @@ static void restore_servers(struct daemon *d, const struct orders *orders, bool 
 			emit_maintenance(d, s->name, &e->order);
 		else if (!written && (kern_flags(d->kern, s->id) & DFB_SERVER_MAINTENANCE))
 			emit_maintenance(d, s->name, &unknown);
+		restore_drain(d, s->id);
 	}
 }
 

@@ -12,8 +12,8 @@
  *   status                                                 the status document
  *   monitor                                                an empty one; then each event as it happens
  *   failover     service, to (optional), dry_run (optional) text
- *   maintenance  server, on (boolean), for_us (optional), reason (optional)     text
- *   pause        service, on (boolean), for_us (optional), reason (optional)    text
+ *   maintenance  server, on (boolean), for_us, drain_us, reason (optional)      text
+ *   pause        service, on (boolean), for_us, reason (optional)                text
  *   mode         on (boolean): passive                     text
  *   reload                                                 text, changes, services, restart
  *   in-force                                               file, text: the configuration that is in force

@@ -210,6 +210,14 @@ static void flag(const struct action *a)
 	}
 }
 
+static void count(struct shell *s, uint32_t server)
+{
+	struct event ev = {.kind = EVENT_COUNTED,
+			   .counted = {.server = server, .connections = (uint32_t)(s->w->now / SECOND) % 3}};
+
+	put(s, &ev);
+}
+
 static void perform(struct shell *s, const struct action *a)
 {
 	struct shell_late late = {};
@@ -239,6 +247,12 @@ static void perform(struct shell *s, const struct action *a)
 		break;
 	case ACTION_FLAG:
 		flag(a);
+		break;
+	case ACTION_DRAIN:
+		kernel_server(a->drain.server)->drain_ns = a->drain.until_ns;
+		break;
+	case ACTION_COUNT:
+		count(s, a->count.server);
 		break;
 	default:
 		break;

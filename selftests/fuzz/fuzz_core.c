@@ -359,7 +359,11 @@ static void do_maintenance(struct input *in, struct world *w)
 {
 	struct event ev = {.kind = EVENT_MAINTENANCE, .op.request = ++w->daemon.request};
 
-	ev.op.on = maybe(in);
+	uint32_t b = take(in, 256);
+
+	ev.op.on = b & 1;
+	if (b & 2)
+		ev.op.drain_until_ns = w->now + b / 4 * 10 * MS;
 	name_one(in, 's', ev.op.name);
 	shell_hear(&in->shell, &ev);
 }

@@ -247,7 +247,7 @@ static void put_command(struct chaos *c)
 		put(c, "at %uus operator failover v%u s%u\n", begin, any(c, c->n_pools), server);
 		break;
 	case 2:
-		put(c, "at %uus operator maintenance s%u on\n", begin, server);
+		put(c, "at %uus operator maintenance s%u on%s\n", begin, server, any(c, 2) ? " drain 2s" : "");
 		if (any(c, 2))
 			put(c, "at %uus operator maintenance s%u off\n", end, server);
 		break;

@@ -327,6 +327,16 @@ static void keep_orders(struct daemon *d)
 	d->kept_passive = d->core->passive;
 }
 
+/* They end one by one; each drain finds a few. */
+static void count(struct world *w, uint32_t server)
+{
+	struct event ev = {.kind = EVENT_COUNTED, .counted = {.server = server}};
+	uint32_t *left = &w->daemon.connections[server];
+
+	ev.counted.connections = *left = *left ? *left - 1 : 1 + server % 3;
+	emit(w, &ev);
+}
+
 static void perform(struct world *w, const struct action *a)
 {
 	switch (a->kind) {
@@ -354,6 +364,12 @@ static void perform(struct world *w, const struct action *a)
 		break;
 	case ACTION_FLAG:
 		flag(a);
+		break;
+	case ACTION_DRAIN:
+		kernel_server(a->drain.server)->drain_ns = a->drain.until_ns;
+		break;
+	case ACTION_COUNT:
+		count(w, a->count.server);
 		break;
 	case ACTION_SYNC:
 		sync_routes(w);
@@ -492,11 +508,15 @@ static void restore_orders(struct world *w)
 	const struct policy *policy = w->daemon.policy;
 	for (uint32_t i = 0; i < policy->n_servers; i++) {
 		struct event ev = {.kind = EVENT_MAINTENANCE};
+		uint32_t id = policy->servers[i].id;
 
-		if (!w->daemon.kept_servers[policy->servers[i].id].on)
-			continue;
-		memcpy(ev.op.name, policy->servers[i].name, DFB_NAME_LEN);
-		emit_order(w, &ev, &w->daemon.kept_servers[policy->servers[i].id]);
+		if (w->daemon.kept_servers[id].on) {
+			memcpy(ev.op.name, policy->servers[i].name, DFB_NAME_LEN);
+			emit_order(w, &ev, &w->daemon.kept_servers[id]);
+		}
+		ev = (struct event){.kind = EVENT_DRAIN, .drain = {id, kernel_server(id)->drain_ns}};
+		if (ev.drain.until_ns)
+			emit(w, &ev);
 	}
 	for (uint32_t i = 0; i < policy->n_pools; i++) {
 		uint32_t id = policy->pools[i].id;

@@ -293,6 +293,9 @@ static void hear_kind(struct oracle *o, const struct event *ev)
 	case EVENT_CHECK:
 		hear_check(o, &ev->check);
 		break;
+	case EVENT_DRAIN:
+		o->servers[ev->drain.server].drain_ns = ev->drain.until_ns;
+		break;
 	case EVENT_TAMPERED:
 		oracle_want_sync(o);
 		break;

@@ -26,6 +26,7 @@ struct world;
  * @target: the latest news of each target
  * @flags: DFB_SERVER_*; @flagged: as the core last had them written
  * @until_ns: when maintenance ends by itself; 0: never
+ * @drain_ns: how long connections stay with it, as the core last had written; 0: not
  * @cannot_leave: by the link; @cannot_leave_told: as the core last had it written
  * @state: last reported
  */
@@ -35,6 +36,7 @@ struct oracle_server {
 	uint32_t flags;
 	uint32_t flagged;
 	uint64_t until_ns;
+	uint64_t drain_ns;
 	bool cannot_leave[DFB_FAMILIES];
 	bool cannot_leave_told[DFB_FAMILIES];
 	char state[DFB_NAME_LEN];

@@ -158,6 +158,18 @@ static void judge_sync(struct world *w)
 	w->oracle.sync_ns = 0;
 }
 
+static void judge_drain(struct world *w, const struct action *a)
+{
+	struct oracle_server *s = oracle_server_of(&w->oracle, a->drain.server);
+
+	if (!s)
+		world_fail(w, "server %u drains, which is not known", a->drain.server);
+	else if (!a->drain.until_ns && !s->drain_ns)
+		world_fail(w, "%s drains no longer, which it did not", name_of(&w->oracle, a->drain.server));
+	else
+		s->drain_ns = a->drain.until_ns;
+}
+
 /* Clients are told of the end of connections only with a server that their pool has left. */
 static void judge_reset(struct world *w, const struct action *a)
 {
@@ -166,6 +178,8 @@ static void judge_reset(struct world *w, const struct action *a)
 	if (!pool || !oracle_server_of(&w->oracle, a->reset.server))
 		world_fail(w, "connections of pool %u with server %u are reset, which are not known", a->reset.pool,
 			   a->reset.server);
+	else if (oracle_server_of(&w->oracle, a->reset.server)->drain_ns)
+		world_fail(w, "connections with %s are reset, which drains", name_of(&w->oracle, a->reset.server));
 	else if (pool->server == a->reset.server)
 		world_fail(w, "connections with %s are reset, which serves pool %s", name_of(&w->oracle, a->reset.server),
 			   pool->policy->name);
@@ -278,6 +292,11 @@ static void judge_action(struct world *w, const struct event *ev, const struct a
 	case ACTION_SYNC:
 		judge_sync(w);
 		break;
+	case ACTION_DRAIN:
+		judge_drain(w, a);
+		break;
+	case ACTION_COUNT:
+		break;
 	case ACTION_RESET:
 		judge_reset(w, a);
 		break;
@@ -366,6 +385,8 @@ static void miss_all(struct world *w, const struct event *ev)
 		if (s->flags != s->flagged ||
 		    memcmp(s->cannot_leave, s->cannot_leave_told, sizeof(s->cannot_leave)))
 			world_fail(w, "the kernel is not told that server %u is not to be chosen, or is again", id);
+		if (ev->kind == EVENT_TICK && s->drain_ns && s->drain_ns <= o->now)
+			world_fail(w, "connections stay with server %u for too long", id);
 	}
 	if (o->moved)
 		world_fail(w, "a failover of pool %u is not told", o->moved);

@@ -19,7 +19,7 @@
  *   hold TIME [CPU] (replies wait there)       stall TIME (all CPUs)
  *   start|stop|continue|kill-9 prober|controller   late TIME (the prober)
  *   fail commits|syncs|steers|publishes N      commit-takes TIME        fill-ring | empty-ring
- *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off [TIME]
+ *   operator failover SERVICE [SERVER] [dry-run]   operator maintenance SERVER on|off [TIME] [drain TIME]
  *   operator pause SERVICE [TIME]              operator resume SERVICE
  *   operator mode active|passive
  *   add SERVER POOL                            remove SERVER            reload
@@ -285,7 +285,9 @@ static void command_order(struct world *w, const struct words *l)
 
 	text_copy(ev.op.name, sizeof(ev.op.name), l->word[2]);
 	ev.op.on = pause || words_is(l->word[3], "on");
-	if (l->n > limit)
+	if (l->n > limit + 1 && words_is(l->word[l->n - 2], "drain"))
+		ev.op.drain_until_ns = w->now + words_duration(l->word[l->n - 1]);
+	if (l->n > limit && !words_is(l->word[limit], "drain"))
 		ev.op.until_ns = w->now + words_duration(l->word[limit]);
 	daemon_ask(w, &ev);
 }

@@ -168,6 +168,7 @@ struct daemon {
 	struct policy *policy;
 	struct core *core;
 	struct core_order kept_servers[WORLD_IDS]; /* the file of orders */
+	uint32_t connections[WORLD_IDS];       /* with a server that drains */
 	struct core_order kept_pools[WORLD_POOLS + 1];
 	bool kept_passive;
 	uint32_t n_backlog; /* what came while it was stopped */

@@ -26,13 +26,6 @@ add_busy_pool()
 	on s3 ip address add "$BUSY/32" dev lo
 }
 
-# reset_times FAMILY: from the cut to each reset, in microseconds
-reset_times()
-{
-	json --argjson cut "$cut_ns" 'select(.ended == "reset") | (.mono_ns - $cut) / 1000 | floor' \
-		"$work/stay.$1"
-}
-
 told_in_status() # SERVER
 {
 	status_is "any(.services[]; .name == \"web\" and .last_failover.from == \"$1\" and
@@ -51,7 +44,7 @@ dies() # SERVER NEXT: with everybody on it
 	for family in "${FAMILIES[@]}"; do
 		must 5 stay_ended "$family" "$EACH"
 		expect "how those of IPv$family ended" "$(stay_ends "$family")" reset
-		reset_times "$family" >>"$work/times.$family"
+		stay_times "$family" | xargs -n 1 >>"$work/times.$family"
 	done
 	must 5 serves web "$2"
 	told=$(event_wait 5 ".kind == \"flows-reset\" and .server == \"$1\" and .pool == \"app\"")

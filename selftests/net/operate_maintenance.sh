@@ -19,7 +19,7 @@ first=$(epoch)
 # It moves the pool away, without a loss, and shows.
 traffic_start web --to 10.79.0.100 --rate 2000
 code 0 defib server maintenance s1 on
-expect "answer" "$out" "maintenance of s1 is on"
+says "$out" "maintenance of s1 is on; connections with it may stay for 5 min"
 must 5 serves web s2
 must 5 traffic_moved web s2
 expect "lost" "$(traffic_stop web .lost)" 0

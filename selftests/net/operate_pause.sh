@@ -83,7 +83,7 @@ must 5 serves web s2
 
 # Maintenance: its reason and limit are seen, outlive SIGKILL and the loss of all that is in the kernel.
 code 0 defib server maintenance s1 on --for 2h --reason 'disk, ticket 7'
-expect "answer" "$out" "maintenance of s1 is on for 2 h"
+says "$out" "maintenance of s1 is on for 2 h; connections with it may stay for 5 min"
 code 0 defib status
 says "$out" "server s1 is in maintenance for *, 120 min left: disk, ticket 7"
 code 0 defib server show s1

@@ -18,7 +18,7 @@ const struct command commands[] = {
 	{"top", "", "", 0, cmd_top, "the same, live, with the last events; q ends it"},
 	{"server", "list", "", 0, cmd_server, "every server: state, round trip, loss"},
 	{"server", "show", "NAME", 0, cmd_server, "one server, address by address"},
-	{"server", "maintenance", "NAME on|off [--for T] [--reason TEXT]", DAEMON, cmd_server,
+	{"server", "maintenance", "NAME on|off [--deadline T | --now] [--wait] [--for T] [--reason TEXT]", DAEMON, cmd_server,
 	 "take a server out of service, or back"},
 	{"service", "list", "", 0, cmd_service, "every service: state, its server, the last failover"},
 	{"service", "failover", "NAME [--to SERVER] [--dry-run]", DAEMON, cmd_service,

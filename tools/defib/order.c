@@ -9,13 +9,13 @@
 #define SHORTEST_NS 1000000000ull
 #define LONGEST_REASON 95 /* EVENT_REASON_LEN - 1 */
 
-static int take_limit(const char *text, struct order *order)
+static int take_time(const char *option, const char *text, int64_t *ret_us)
 {
 	uint64_t ns;
 
 	if (duration_parse(text, &ns) || ns < SHORTEST_NS || ns > LONGEST_NS)
-		return cli_usage("--for %s: a time from 1s to 720h with its unit, such as 30m or 2h", text);
-	order->for_us = (int64_t)(ns / 1000);
+		return cli_usage("%s %s: a time from 1s to 720h with its unit, such as 30m or 2h", option, text);
+	*ret_us = (int64_t)(ns / 1000);
 	return CTL_OK;
 }
 
@@ -27,22 +27,38 @@ static int take_reason(const char *text, struct order *order)
 	return CTL_OK;
 }
 
-int order_options(int argc, char **argv, const char *usage, struct order *ret_order)
+static int take(int option, const char *usage, struct order *order)
+{
+	switch (option) {
+	case 'f':
+		return take_time("--for", optarg, &order->for_us);
+	case 'r':
+		return take_reason(optarg, order);
+	case 'd':
+		return take_time("--deadline", optarg, &order->drain_us);
+	case 'n':
+		order->drain_us = 0;
+		return CTL_OK;
+	case 'w':
+		order->wait = true;
+		return CTL_OK;
+	default:
+		return cli_usage("%s", usage);
+	}
+}
+
+int order_options(int argc, char **argv, bool drains, const char *usage, struct order *ret_order)
 {
 	static const struct option options[] = {
+		{"deadline", required_argument, NULL, 'd'}, {"now", no_argument, NULL, 'n'},
+		{"wait", no_argument, NULL, 'w'},
 		{"for", required_argument, NULL, 'f'}, {"reason", required_argument, NULL, 'r'}, {0},
 	};
 	int option, code = CTL_OK;
 
-	*ret_order = (struct order){0};
-	while (!code && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'f')
-			code = take_limit(optarg, ret_order);
-		else if (option == 'r')
-			code = take_reason(optarg, ret_order);
-		else
-			code = cli_usage("%s", usage);
-	}
+	*ret_order = (struct order){.drain_us = -1};
+	while (!code && (option = getopt_long(argc, argv, "", &options[drains ? 0 : 3], NULL)) != -1)
+		code = take(option, usage, ret_order);
 	return code;
 }
 
@@ -50,6 +66,8 @@ void order_args(const struct order *order, json_t *args)
 {
 	if (order->for_us)
 		json_object_set_new(args, "for_us", json_integer(order->for_us));
+	if (order->drain_us > 0)
+		json_object_set_new(args, "drain_us", json_integer(order->drain_us));
 	if (order->reason)
 		json_object_set_new(args, "reason", json_string(order->reason));
 }
@@ -82,7 +100,9 @@ static size_t count(const json_t *list, const char *key)
 
 size_t order_count(const json_t *doc)
 {
-	return count(json_object_get(doc, "servers"), "maintenance") +
+	const json_t *servers = json_object_get(doc, "servers");
+
+	return count(servers, "maintenance") + count(servers, "draining") +
 	       count(json_object_get(doc, "pools"), "paused");
 }
 
@@ -103,14 +123,32 @@ static void print(const struct cli *cli, const char *what, const char *name, con
 		json_is_true(json_object_get(order, "forgotten")) ? " - was it FORGOTTEN?" : "");
 }
 
+static void print_draining(const struct cli *cli, const json_t *server)
+{
+	const json_t *draining = json_object_get(server, "draining");
+	char left[DURATION_TEXT_LEN];
+
+	if (!json_is_object(draining))
+		return;
+	fprintf(cli->out, "server %s drains, %s left: ", cli_text(server, "name"),
+		cli_age(draining, "left_s", left));
+	if (json_is_integer(json_object_get(draining, "connections")))
+		fprintf(cli->out, "%lld TCP connections are still with it\n",
+			(long long)cli_number(draining, "connections"));
+	else
+		fprintf(cli->out, "its TCP connections are being counted\n");
+}
+
 void order_print(const struct cli *cli, const json_t *doc)
 {
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(json_object_get(doc, "servers"), i, one)
+	json_array_foreach(json_object_get(doc, "servers"), i, one) {
 		print(cli, "server", cli_text(one, "name"), "in maintenance",
 		      json_object_get(one, "maintenance"));
+		print_draining(cli, one);
+	}
 	json_array_foreach(json_object_get(doc, "pools"), i, one)
 		print(cli, "pool", cli_text(one, "name"), "paused", json_object_get(one, "paused"));
 }

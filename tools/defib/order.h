@@ -9,18 +9,23 @@
  * struct order - the options of a command that orders something for a time
  * @for_us: --for; 0: not given
  * @reason: --reason; NULL: not given
+ * @drain_us: --deadline; how long connections may stay where they are; 0: --now; -1: not given
+ * @wait: --wait
  */
 struct order {
 	int64_t for_us;
 	const char *reason;
+	int64_t drain_us;
+	bool wait;
 };
 
 /**
  * order_options() - take --for and --reason
+ * @drains: and --deadline, --now and --wait
  * @usage: what the command takes, for who got it wrong
  * Return: CTL_OK, with optind at the first word; CTL_USAGE after a complaint.
  */
-int order_options(int argc, char **argv, const char *usage, struct order *ret_order);
+int order_options(int argc, char **argv, bool drains, const char *usage, struct order *ret_order);
 
 /** order_args() - add them to a request's arguments. */
 void order_args(const struct order *order, json_t *args);

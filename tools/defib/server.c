@@ -4,9 +4,12 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "order.h"
 #include "table.h"
+
+#define DRAIN_US (300 * 1000000ll)
 
 static int list(struct cli *cli, int argc, char **argv)
 {
@@ -74,6 +77,16 @@ static void print_maintenance(const json_t *order)
 	       cli_text(order, "reason")[0] ? ": " : "", cli_text(order, "reason"));
 }
 
+static void print_draining(const json_t *draining)
+{
+	if (!json_is_object(draining))
+		return;
+	printf("%-10s until %s", "draining", cli_text(draining, "until"));
+	if (json_is_integer(json_object_get(draining, "connections")))
+		printf(", %lld TCP connections are left", (long long)cli_number(draining, "connections"));
+	putchar('\n');
+}
+
 static void print_server(const struct cli *cli, const json_t *server)
 {
 	char p50[DURATION_TEXT_LEN], p99[DURATION_TEXT_LEN], age[DURATION_TEXT_LEN];
@@ -87,6 +100,7 @@ static void print_server(const struct cli *cli, const json_t *server)
 	print_list("pools", json_object_get(server, "pools"));
 	print_list("flags", json_object_get(server, "flags"));
 	print_maintenance(json_object_get(server, "maintenance"));
+	print_draining(json_object_get(server, "draining"));
 	putchar('\n');
 	print_addresses(cli, server);
 }
@@ -114,23 +128,58 @@ static int show(struct cli *cli, int argc, char **argv)
 	return code;
 }
 
+static bool drains(const json_t *doc, const char *name)
+{
+	const json_t *server = cli_find(json_object_get(doc, "servers"), name);
+
+	return json_is_object(json_object_get(server, "draining"));
+}
+
+/* The daemon counts once a second. */
+static int wait_until_drained(struct cli *cli, const char *name)
+{
+	static const struct timespec moment = {.tv_sec = 1};
+
+	for (;;) {
+		json_t *doc;
+		enum ctl_code code = cli_status(cli, &doc);
+		bool on = doc && drains(doc, name);
+
+		json_decref(doc);
+		if (code == CTL_UNREACHABLE && doc)
+			return cli_fail(code, "the daemon is gone: nobody counts the connections with %s", name);
+		if (!on)
+			return doc ? CTL_OK : code;
+		nanosleep(&moment, NULL);
+	}
+}
+
+/* It has an option that makes no sense with `off`. */
+static bool is_for_on(const struct order *order)
+{
+	return order->for_us || order->wait || order->drain_us >= 0;
+}
+
 static int maintenance(struct cli *cli, int argc, char **argv)
 {
-	static const char usage[] = "server maintenance takes a server and a word: NAME on [--for T] [--reason TEXT],"
-				    " or NAME off [--reason TEXT]";
+	static const char usage[] = "server maintenance takes a server and a word: NAME on [--deadline T | --now] [--wait]"
+				    " [--for T] [--reason TEXT], or NAME off [--reason TEXT]";
 	struct order order;
 	json_t *args;
 	bool on;
-	int code = order_options(argc, argv, usage, &order);
+	int code = order_options(argc, argv, true, usage, &order);
 
 	if (code)
 		return code;
 	on = argc - optind == 2 && !strcmp(argv[optind + 1], "on");
-	if (argc - optind != 2 || (!on && (strcmp(argv[optind + 1], "off") || order.for_us)))
+	if (argc - optind != 2 || (!on && (strcmp(argv[optind + 1], "off") || is_for_on(&order))))
 		return cli_usage("%s", usage);
+	if (on && order.drain_us < 0)
+		order.drain_us = DRAIN_US;
 	args = json_pack("{s:s, s:b}", "server", argv[optind], "on", (int)on);
 	order_args(&order, args);
-	return order_give(cli, CTL_MAINTENANCE, args);
+	code = order_give(cli, CTL_MAINTENANCE, args);
+	return code || !order.wait ? code : wait_until_drained(cli, argv[optind]);
 }
 
 int cmd_server(struct cli *cli, int argc, char **argv)

@@ -75,7 +75,7 @@ static int pause_or_resume(struct cli *cli, int argc, char **argv)
 				 "service resume takes one service: NAME [--reason TEXT]";
 	struct order order;
 	json_t *args;
-	int code = order_options(argc, argv, usage, &order);
+	int code = order_options(argc, argv, false, usage, &order);
 
 	if (code)
 		return code;

@@ -31,7 +31,7 @@ bool nat_is_stale(const struct policy *policy, const struct core *core, const st
 		return false;
 	if (pool && !core->pools[pool->id].server)
 		return false; /* not known yet */
-	if (!pool || core->pools[pool->id].server != server)
+	if (!pool || (core->pools[pool->id].server != server && !core->servers[server].drain.until_ns))
 		return true;
 	serves = core->servers[server].policy;
 	return !serves || !serves->has[family] || memcmp(serves->address[family], entry->server, 16) != 0;

@@ -26,6 +26,8 @@ enum action_kind {
 	ACTION_FIT,	/* does a server pass the checks of a pool's services? into the kernel */
 	ACTION_SYNC,	/* compare all rules and routes of ours with what should be -> SYNCED */
 	ACTION_RESET,	/* tell clients that their connections with a server are gone -> RESET */
+	ACTION_DRAIN,	/* how long connections stay with a server that must not be chosen, into the kernel */
+	ACTION_COUNT,	/* how many connections are with a server? -> COUNTED */
 	ACTION_REPORT,	/* tell the world: log, monitor, history, hooks */
 	ACTION_ANSWER,	/* answer an operator's request */
 	ACTION_KIND_MAX,
@@ -52,6 +54,7 @@ enum report_kind {
 	REPORT_HOOK_FAILED,  /* "hook-failed" */
 	REPORT_BLACKOUT,     /* "blackout": what a failover cost a service's clients, by their streams */
 	REPORT_FLOWS_RESET,  /* "flows-reset": clients were told that their connections are gone */
+	REPORT_DRAINED,	     /* "drained": no connection stays any longer with a server in maintenance */
 	REPORT_STREAM_SILENT,   /* "stream-silent": a stream is, for longer than its threshold */
 	REPORT_STREAM_BLACKOUT, /* "stream-blackout": and goes on with its numbers */
 	REPORT_CLAIMED,	     /* "address-claimed": somebody else says that a service's address is his */
@@ -98,7 +101,7 @@ struct report {
 	uint64_t switch_ns; /* verdict -> slots rewritten */
 	uint64_t commit_ns; /* slots rewritten -> acknowledged by the routing tables */
 	struct report_blackout blackout;
-	uint32_t connections; /* that were reset */
+	uint32_t connections; /* that were reset, or cut */
 };
 
 /**
@@ -165,6 +168,13 @@ struct action {
 			uint32_t pool;
 			uint32_t server; /* that is gone */
 		} reset;
+		struct {
+			uint32_t server;
+			uint64_t until_ns; /* 0: they do not stay */
+		} drain;
+		struct {
+			uint32_t server;
+		} count;
 		struct {
 			uint32_t pool;
 			uint32_t server;

@@ -95,12 +95,19 @@ static void on_hook_failed(struct step *s, const char *what)
 	snprintf(r->reason, sizeof(r->reason), "%s", what);
 }
 
+static void on_drain(struct step *s, const struct event_drain *d)
+{
+	if (server_of(s->core, d->server))
+		drain_begin(s, d->server, d->until_ns);
+}
+
 static void on_tick(struct step *s)
 {
 	if (s->core->sync_ns && s->core->now >= s->core->sync_ns)
 		step_sync(s);
 	if (s->core->order_ns && s->core->now >= s->core->order_ns)
 		orders_review(s);
+	drains_review(s);
 	pool_review_all(s);
 }
 
@@ -114,6 +121,30 @@ static void on_order(struct step *s, const struct event *ev)
 		operator_pause(s, &ev->op);
 	else
 		mode_on_order(s, &ev->op);
+}
+
+/* Of an action. */
+static void on_result(struct step *s, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EVENT_STEERED:
+		pool_on_steered(s, &ev->result);
+		break;
+	case EVENT_COMMITTED:
+		pool_on_committed(s, &ev->result);
+		break;
+	case EVENT_PUBLISHED:
+		publish_on_result(s, &ev->published);
+		break;
+	case EVENT_SYNCED:
+		on_synced(s, &ev->synced);
+		break;
+	case EVENT_RESET:
+		reset_on_done(s, &ev->reset);
+		break;
+	default:
+		drain_on_count(s, &ev->counted);
+	}
 }
 
 void core_step(struct core *core, const struct event *ev, struct actions *actions)
@@ -150,19 +181,15 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 		vip_on_claim(&s, &ev->claim);
 		break;
 	case EVENT_STEERED:
-		pool_on_steered(&s, &ev->result);
-		break;
 	case EVENT_COMMITTED:
-		pool_on_committed(&s, &ev->result);
-		break;
 	case EVENT_PUBLISHED:
-		publish_on_result(&s, &ev->published);
-		break;
 	case EVENT_SYNCED:
-		on_synced(&s, &ev->synced);
-		break;
 	case EVENT_RESET:
-		reset_on_done(&s, &ev->reset);
+	case EVENT_COUNTED:
+		on_result(&s, ev);
+		break;
+	case EVENT_DRAIN:
+		on_drain(&s, &ev->drain);
 		break;
 	case EVENT_TAMPERED:
 		on_tampered(&s, ev->text.what);
@@ -189,8 +216,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 
 uint64_t core_deadline(const struct core *core)
 {
-	uint64_t due = timing_earlier(timing_earlier(core->sync_ns, core->order_ns), publish_deadline(core));
+	uint64_t due = timing_earlier(core->sync_ns, core->order_ns);
 
+	due = timing_earlier(due, timing_earlier(publish_deadline(core), drains_deadline(core)));
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
 		const struct core_pool *pool = &core->pools[id];
 

@@ -11,6 +11,7 @@
  *   vip.c       addresses on the clients' own segment
  *   publish.c   what a service's names resolve to
  *   reset.c     clients of servers that are gone
+ *   drain.c     clients of servers in maintenance, which may stay for a while
  *   operator.c  commands
  *   mode.c      whether anything is steered at all
  *   order.c     those that last: maintenance and pauses, their limits and reminders
@@ -69,6 +70,20 @@ struct core_order {
 };
 
 /**
+ * struct core_drain - connections that stay with a server though it must not be chosen
+ * @until_ns: when those that are left are cut; 0: none stays
+ * @count_ns: when to count them again; 0: that is under way
+ * @counted: @connections were counted
+ * @connections: that were left
+ */
+struct core_drain {
+	uint64_t until_ns;
+	uint64_t count_ns;
+	bool counted;
+	uint32_t connections;
+};
+
+/**
  * struct core_server - a server
  * @policy: its configuration; NULL: no such id
  * @target: last news of its targets
@@ -86,6 +101,7 @@ struct core_server {
 	uint32_t flags;
 	uint64_t flagged_ns; /* when they last changed */
 	struct core_order maintenance;
+	struct core_drain drain;
 	uint8_t families; /* bit DFB_FAMILY_*: in which its pools use it */
 	enum server_state told;
 	bool was_told;

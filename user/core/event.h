@@ -30,6 +30,8 @@ enum event_kind {
 	EVENT_COMMITTED,   /* result of ACTION_COMMIT */
 	EVENT_SYNCED,	   /* result of ACTION_SYNC */
 	EVENT_RESET,	   /* result of ACTION_RESET */
+	EVENT_COUNTED,	   /* result of ACTION_COUNT */
+	EVENT_DRAIN,	   /* a server's connections stay with it until then (adopted at start) */
 	EVENT_TAMPERED,	   /* somebody changed a rule or route of ours */
 	EVENT_FAILOVER,	   /* operator: move a pool */
 	EVENT_MAINTENANCE, /* operator: a server in or out of service */
@@ -141,6 +143,18 @@ struct event_reset {
 	char why[128];
 };
 
+/** struct event_counted - so many connections are with a server; @error: 0 or -errno: nobody knows */
+struct event_counted {
+	uint32_t server;
+	uint32_t connections;
+	int error;
+};
+
+struct event_drain {
+	uint32_t server;
+	uint64_t until_ns;
+};
+
 #define EVENT_REASON_LEN 96
 
 /**
@@ -153,6 +167,7 @@ struct event_reset {
  * @on: MAINTENANCE, PAUSE: begin or end; MODE: it only watches
  * @since_ns: MAINTENANCE, PAUSE: when it began, perhaps before this machine was started; 0: now
  * @until_ns: MAINTENANCE, PAUSE: when it ends by itself; 0: never
+ * @drain_until_ns: MAINTENANCE on: how long connections may stay with the server; 0: not at all
  * @reason: MAINTENANCE, PAUSE: the operator's
  */
 struct event_operator {
@@ -164,6 +179,7 @@ struct event_operator {
 	bool on;
 	int64_t since_ns;
 	uint64_t until_ns;
+	uint64_t drain_until_ns;
 	char reason[EVENT_REASON_LEN];
 };
 
@@ -181,6 +197,8 @@ struct event {
 		struct event_synced synced;
 		struct event_published published;
 		struct event_reset reset;
+		struct event_counted counted;
+		struct event_drain drain;
 		struct event_check check;
 		struct event_operator op;   /* FAILOVER, MAINTENANCE, PAUSE, MODE */
 		struct {

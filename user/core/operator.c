@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "private.h"
@@ -76,22 +77,44 @@ void operator_failover(struct step *s, const struct event_operator *op)
 
 /* --- orders that last ------------------------------------------------------------------------ */
 
-static void answer_maintenance(struct step *s, uint32_t id, const struct event_operator *op)
+/* Before the pools move: the kernel must know when they do. */
+static void drain(struct step *s, uint32_t id, const struct event_operator *op)
 {
-	const struct core_server *server = &s->core->servers[id];
-	char limit[ORDER_LIMIT_LEN];
+	if (op->drain_until_ns)
+		drain_begin(s, id, op->drain_until_ns);
+	else if (op->request)
+		drain_end(s, id, "an operator ended it");
+}
 
+/* What else there is to know: a paused pool does not leave, and connections may stay. */
+static void say_what_stays(const struct core *core, uint32_t id, char *text, size_t size)
+{
+	uint64_t until_ns = core->servers[id].drain.until_ns;
+	char time[ORDER_LIMIT_LEN / 2];
+
+	text[0] = '\0';
 	for (uint32_t i = 1; i <= DFB_MAX_POOLS; i++) {
-		const struct core_pool *pool = &s->core->pools[i];
+		const struct core_pool *pool = &core->pools[i];
 
 		if (!pool->policy || pool->server != id || !pool->pause.on)
 			continue;
-		answer(s, op->request, 0, "maintenance of %s is on%s; pool %s is paused and stays with it", op->name,
-		       order_limit(s->core, &server->maintenance, limit), pool->policy->name);
+		snprintf(text, size, "; pool %s is paused and stays with it", pool->policy->name);
 		return;
 	}
-	answer(s, op->request, 0, "maintenance of %s is on%s", op->name,
-	       order_limit(s->core, &server->maintenance, limit));
+	if (!until_ns)
+		return;
+	order_time(until_ns - core->now, time, sizeof(time));
+	snprintf(text, size, "; connections with it may stay for %s", time);
+}
+
+static void answer_maintenance(struct step *s, uint32_t id, const struct event_operator *op)
+{
+	const struct core_server *server = &s->core->servers[id];
+	char limit[ORDER_LIMIT_LEN], stays[96];
+
+	say_what_stays(s->core, id, stays, sizeof(stays));
+	answer(s, op->request, 0, "maintenance of %s is on%s%s", op->name,
+	       order_limit(s->core, &server->maintenance, limit), stays);
 }
 
 void operator_maintenance(struct step *s, const struct event_operator *op)
@@ -103,6 +126,7 @@ void operator_maintenance(struct step *s, const struct event_operator *op)
 		return;
 	}
 	if (op->on) {
+		drain(s, id, op);
 		server_begin_maintenance(s, id, op);
 		answer_maintenance(s, id, op);
 		return;

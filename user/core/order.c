@@ -6,24 +6,20 @@
 #include "private.h"
 #include "timing.h"
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
 static uint64_t due(const struct core_order *order)
 {
-	return order->on ? earlier(order->until_ns, order->remind_ns) : 0;
+	return order->on ? timing_earlier(order->until_ns, order->remind_ns) : 0;
 }
 
 static void reckon(struct core *core)
 {
 	core->order_ns = 0;
 	for (uint32_t i = 0; i < core->policy->n_servers; i++)
-		core->order_ns = earlier(core->order_ns,
-					 due(&core->servers[core->policy->servers[i].id].maintenance));
+		core->order_ns = timing_earlier(core->order_ns,
+						due(&core->servers[core->policy->servers[i].id].maintenance));
 	for (uint32_t i = 0; i < core->policy->n_pools; i++)
-		core->order_ns = earlier(core->order_ns, due(&core->pools[core->policy->pools[i].id].pause));
+		core->order_ns = timing_earlier(core->order_ns,
+						due(&core->pools[core->policy->pools[i].id].pause));
 }
 
 /* One of a former life may be due for a reminder at once. It is written down already, perhaps with others
@@ -63,7 +59,7 @@ void orders_reload(struct step *s)
 
 /* --- limits and reminders -------------------------------------------------------------------- */
 
-static void say_time(uint64_t ns, char *text, size_t size)
+void order_time(uint64_t ns, char *text, size_t size)
 {
 	unsigned long long s = (ns + 500000000) / 1000000000;
 
@@ -82,7 +78,7 @@ const char *order_limit(const struct core *core, const struct core_order *order,
 	text[0] = '\0';
 	if (!order->until_ns)
 		return text;
-	say_time(order->until_ns > core->now ? order->until_ns - core->now : 0, left, sizeof(left));
+	order_time(order->until_ns > core->now ? order->until_ns - core->now : 0, left, sizeof(left));
 	snprintf(text, ORDER_LIMIT_LEN, " for %s", left);
 	return text;
 }
@@ -101,7 +97,7 @@ static struct report *remind(struct step *s, struct core_order *order, enum repo
 	if (!order->on || s->core->now < order->remind_ns)
 		return NULL;
 	order->remind_ns = s->core->now + TIMING_FORGOTTEN_NS;
-	say_time((uint64_t)((int64_t)s->core->now - order->since_ns), age, sizeof(age));
+	order_time((uint64_t)((int64_t)s->core->now - order->since_ns), age, sizeof(age));
 	r = tell(s, kind);
 	snprintf(r->to, sizeof(r->to), "forgotten");
 	snprintf(r->reason, sizeof(r->reason), "it lasts for %s: was it forgotten?%s%s", age,

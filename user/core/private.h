@@ -36,6 +36,7 @@ const struct event_target *server_dead_target(const struct core_server *server, 
 					      const struct core_server *other);
 bool server_is_fit(const struct core_server *server, const struct core_pool *pool);
 bool server_is_alive(const struct core_server *server, const struct core_pool *pool);
+bool server_has_pool(const struct core *core, uint32_t id);
 void server_reindex(struct step *s, const struct policy *old);
 void server_on_target(struct step *s, const struct event_target *t);
 void server_on_routable(struct step *s, const struct event_routable *r);
@@ -75,6 +76,14 @@ void reset_flows(struct step *s, uint32_t pool, uint32_t server);
 void reset_on_move(struct step *s, uint32_t pool, uint64_t changes);
 void reset_on_done(struct step *s, const struct event_reset *r);
 
+/* drain.c */
+void drain_begin(struct step *s, uint32_t server, uint64_t until_ns);
+void drain_prolong(struct step *s, uint32_t server);
+void drain_end(struct step *s, uint32_t server, const char *why);
+void drain_on_count(struct step *s, const struct event_counted *c);
+void drains_review(struct step *s);
+uint64_t drains_deadline(const struct core *core);
+
 /* check.c */
 const struct core_check *check_of(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool check_passes(const struct core *core, const struct core_pool *pool, uint32_t server);
@@ -99,6 +108,7 @@ void order_begin(struct step *s, struct core_order *order, const struct event_op
 void order_end(struct step *s, struct core_order *order);
 void orders_reload(struct step *s);
 void orders_review(struct step *s);
+void order_time(uint64_t ns, char *text, size_t size);
 const char *order_limit(const struct core *core, const struct core_order *order, char text[ORDER_LIMIT_LEN]);
 
 /* core.c */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections with a server that is gone: their clients are told, also those that only listen. */
+/* Connections with a server that a pool has left: their clients are told, also those that only listen. */
 #include <stdio.h>
 
 #include "private.h"
@@ -12,20 +12,14 @@ void reset_flows(struct step *s, uint32_t pool, uint32_t server)
 	a->reset.server = server;
 }
 
-/* The kernel may have moved the pool upon a verdict that we have not heard of yet. */
-static bool was_dead(const struct dfb_switch *last)
-{
-	return last->reason == DFB_REASON_EXPIRED || last->reason == DFB_REASON_UNSENT ||
-	       last->reason == DFB_REASON_VERDICT || last->reason == DFB_REASON_RESCUE;
-}
-
+/* Whoever the pool has just left gets no packet of theirs any more, unless it drains. */
 static bool is_gone(const struct step *s, const struct core_pool *pool, uint32_t server)
 {
 	const struct core_server *who = server_of(s->core, server);
 
 	if (!who || server == pool->server)
 		return false;
-	return (server == pool->last.from && was_dead(&pool->last)) || server_dead_target(who, pool, NULL);
+	return server == pool->last.from ? !who->drain.until_ns : server_dead_target(who, pool, NULL) != NULL;
 }
 
 /* Of several changes at once only the last one is known: then whoever is dead was left, maybe. */

@@ -153,7 +153,8 @@ void server_reindex(struct step *s, const struct policy *old)
 	}
 }
 
-static bool has_pool(const struct core *core, uint32_t server)
+/* It serves one. */
+bool server_has_pool(const struct core *core, uint32_t server)
 {
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
 		if (core->pools[id].policy && core->pools[id].server == server)
@@ -173,7 +174,7 @@ void server_on_target(struct step *s, const struct event_target *t)
 	mine = &server->target[dfb_target_family(t->target)];
 	if (t->since_ns < mine->since_ns) /* waited in the ring while we were away */
 		return;
-	if (mine->state != t->state && t->reason == DFB_REASON_NO_WITNESS && has_pool(s->core, id))
+	if (mine->state != t->state && t->reason == DFB_REASON_NO_WITNESS && server_has_pool(s->core, id))
 		tell_no_switch(s, id, t);
 	*mine = *t;
 	tell_server(s, id);
@@ -254,6 +255,7 @@ void server_end_maintenance(struct step *s, uint32_t id, const char *why)
 	struct core_server *server = server_of(s->core, id);
 
 	order_end(s, &server->maintenance);
+	drain_prolong(s, id);
 	if (server->flags & DFB_SERVER_MAINTENANCE)
 		change_maintenance(s, id, false, why);
 }

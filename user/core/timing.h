@@ -20,6 +20,10 @@ uint64_t timing_retry(uint32_t n);
 /** timing_earlier() - of two moments; 0 is none */
 uint64_t timing_earlier(uint64_t a, uint64_t b);
 
+/* How often the connections with a server that drains are counted, and how long they may stay at most. */
+#define TIMING_DRAIN_COUNT_NS 1000000000ull
+#define TIMING_DRAIN_LONGEST_NS (24 * 3600 * 1000000000ull)
+
 /* How often a name server is asked what stands there. */
 #define TIMING_PUBLISHED_NS (10 * 1000000000ull)
 

@@ -25,6 +25,7 @@ const char *const report_kind_names[] = {
 	[REPORT_HOOK_FAILED] = "hook-failed",
 	[REPORT_BLACKOUT] = "blackout",
 	[REPORT_FLOWS_RESET] = "flows-reset",
+	[REPORT_DRAINED] = "drained",
 	[REPORT_STREAM_SILENT] = "stream-silent",
 	[REPORT_STREAM_BLACKOUT] = "stream-blackout",
 	[REPORT_CLAIMED] = "address-claimed",
@@ -132,6 +133,33 @@ static void trace_check(const struct core *core, const struct event_check *c, ch
 		 state, c->what[0] ? " " : "", c->what);
 }
 
+/* Of an action. */
+static void trace_outcome(const struct core *core, const struct event *ev, char *text, size_t size)
+{
+	switch (ev->kind) {
+	case EVENT_STEERED:
+		trace_result(core, "steered", &ev->result, text, size);
+		break;
+	case EVENT_COMMITTED:
+		trace_result(core, "committed", &ev->result, text, size);
+		break;
+	case EVENT_PUBLISHED:
+		trace_published(core, &ev->published, text, size);
+		break;
+	case EVENT_SYNCED:
+		snprintf(text, size, "synced restored=%u %s", ev->synced.restored,
+			 ev->synced.error ? ev->synced.why : "ok");
+		break;
+	case EVENT_RESET:
+		snprintf(text, size, "reset-done %s %s connections=%u", pool_name(core, ev->reset.pool),
+			 server_name(core, ev->reset.server), ev->reset.connections);
+		break;
+	default:
+		snprintf(text, size, "counted %s connections=%u", server_name(core, ev->counted.server),
+			 ev->counted.connections);
+	}
+}
+
 static void trace_kind(const struct core *core, const struct event *ev, char *text, size_t size)
 {
 	switch (ev->kind) {
@@ -156,21 +184,15 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 		snprintf(text, size, "claim %s if%u", pool_name(core, ev->claim.pool), ev->claim.ifindex);
 		break;
 	case EVENT_STEERED:
-		trace_result(core, "steered", &ev->result, text, size);
-		break;
 	case EVENT_COMMITTED:
-		trace_result(core, "committed", &ev->result, text, size);
-		break;
 	case EVENT_PUBLISHED:
-		trace_published(core, &ev->published, text, size);
-		break;
 	case EVENT_SYNCED:
-		snprintf(text, size, "synced restored=%u %s", ev->synced.restored,
-			 ev->synced.error ? ev->synced.why : "ok");
-		break;
 	case EVENT_RESET:
-		snprintf(text, size, "reset-done %s %s connections=%u", pool_name(core, ev->reset.pool),
-			 server_name(core, ev->reset.server), ev->reset.connections);
+	case EVENT_COUNTED:
+		trace_outcome(core, ev, text, size);
+		break;
+	case EVENT_DRAIN:
+		snprintf(text, size, "drain %s", server_name(core, ev->drain.server));
 		break;
 	case EVENT_CHECK:
 		trace_check(core, &ev->check, text, size);
@@ -256,6 +278,13 @@ void trace_action(const struct core *core, const struct action *a, char *text, s
 	case ACTION_RESET:
 		snprintf(text, size, "reset %s %s", pool_name(core, a->reset.pool),
 			 server_name(core, a->reset.server));
+		break;
+	case ACTION_DRAIN:
+		snprintf(text, size, "drain %s %s", server_name(core, a->drain.server),
+			 a->drain.until_ns ? "yes" : "no");
+		break;
+	case ACTION_COUNT:
+		snprintf(text, size, "count %s", server_name(core, a->count.server));
 		break;
 	case ACTION_FIT:
 		snprintf(text, size, "fit %s %s %s", pool_name(core, a->fit.pool),

@@ -34,6 +34,17 @@ static const struct core_order *if_on(const struct core_order *order)
 	return order->on ? order : NULL;
 }
 
+static json_t *draining_json(const struct core_drain *drain)
+{
+	int64_t left = (int64_t)(drain->until_ns - clock_now_ns());
+	char until[TIME_TEXT_LEN];
+
+	return json_pack("{s:o, s:o, s:o}",
+		"until", json_string(time_format(drain->until_ns, until)),
+		"left_s", seconds(left),
+		"connections", drain->counted ? json_integer(drain->connections) : json_null());
+}
+
 static void add_to_server(json_t *server, const struct core *core)
 {
 	const char *state = json_string_value(json_object_get(server, "state"));
@@ -41,8 +52,11 @@ static void add_to_server(json_t *server, const struct core *core)
 	bool known = core && id > 0 && id <= DFB_MAX_SERVERS;
 	const struct core_order *order = known ? if_on(&core->servers[id].maintenance) : NULL;
 	bool on = state && !strcmp(state, server_state_names[SERVER_MAINTENANCE]);
+	bool drains = known && core->servers[id].drain.until_ns;
 
 	json_object_set_new(server, "maintenance", on ? order_json(order) : json_null());
+	json_object_set_new(server, "draining",
+			    drains ? draining_json(&core->servers[id].drain) : json_null());
 }
 
 static void add_to_pool(json_t *pool, const struct core *core)

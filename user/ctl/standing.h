@@ -8,9 +8,11 @@
 struct core;
 
 /**
- * standing_add() - "maintenance" to each server, "paused" to each pool and its services, "mode" to the whole
+ * standing_add() - what stands, into the status: "mode"
  *
- * An order is {"since", "for_s", "until", "left_s", "forgotten", "reason"}, or null where there is none.
+ * To each server "maintenance" and "draining", to each pool and its services "paused". An order is
+ * {"since", "for_s", "until", "left_s", "forgotten", "reason"}, a drain {"until", "left_s", "connections"};
+ * each is null where there is none.
  * @core: NULL: the daemon is down; "mode" is null, and of an order only that there is one is known
  */
 void standing_add(json_t *status, const struct core *core);

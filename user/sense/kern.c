@@ -410,6 +410,41 @@ uint32_t kern_flags(const struct kern *k, uint32_t server)
 	return map_get(k->beat->maps.servers, server, &who) ? 0 : who.flags;
 }
 
+int kern_note_drains(struct kern *k, uint32_t pool)
+{
+	struct dfb_plan plan;
+	int err = map_get(k->beat->maps.plans, pool, &plan);
+	bool drains = false;
+
+	for (uint32_t i = 0; !err && i < plan.n_candidates; i++)
+		drains = drains || kern_drains_until(k, plan.candidates[i]);
+	if (err || plan.drains == drains)
+		return err;
+	plan.drains = drains;
+	return map_put(k->beat->maps.plans, pool, &plan);
+}
+
+int kern_drain(struct kern *k, uint32_t server, uint64_t until_ns)
+{
+	struct dfb_server who;
+	int err = map_get(k->beat->maps.servers, server, &who);
+
+	if (!err && who.drain_ns != until_ns) {
+		who.drain_ns = until_ns;
+		err = map_put(k->beat->maps.servers, server, &who);
+	}
+	for (uint32_t i = 0; !err && i < who.n_pools; i++)
+		err = kern_note_drains(k, who.pools[i]);
+	return err;
+}
+
+uint64_t kern_drains_until(const struct kern *k, uint32_t server)
+{
+	struct dfb_server who;
+
+	return map_get(k->beat->maps.servers, server, &who) ? 0 : who.drain_ns;
+}
+
 int kern_station(struct kern *k, uint32_t server, uint32_t family, const struct dfb_station *at)
 {
 	return map_put(k->beat->maps.stations, dfb_target_id(server, family), at);

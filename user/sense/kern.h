@@ -92,6 +92,12 @@ int kern_flag(struct kern *kern, uint32_t server, uint32_t flags, const bool can
 /** kern_flags() - the flags found, so that maintenance outlives the controller. */
 uint32_t kern_flags(const struct kern *kern, uint32_t server);
 
+/** kern_drain() - its connections stay with a server until then, 0: they do not. Return: 0 or -errno. */
+int kern_drain(struct kern *kern, uint32_t server, uint64_t until_ns);
+
+/** kern_drains_until() - until when they do, as found; 0: they do not. */
+uint64_t kern_drains_until(const struct kern *kern, uint32_t server);
+
 /** kern_station() - where a target is on the clients' own segment. Return: 0 or -errno. */
 int kern_station(struct kern *kern, uint32_t server, uint32_t family, const struct dfb_station *at);
 

@@ -161,7 +161,9 @@ static int put_pool(struct kern *k, const struct policy *policy, uint32_t index)
 	if (err)
 		return err;
 	plan_pool(policy, index, &old, &new);
-	return memcmp(&old, &new, sizeof(old)) ? map_put(k->beat->maps.plans, id, &new) : 0;
+	if (memcmp(&old, &new, sizeof(old)))
+		err = map_put(k->beat->maps.plans, id, &new);
+	return err ? err : kern_note_drains(k, id);
 }
 
 static int put_service(struct kern *k, const struct policy *policy, uint32_t index)

@@ -48,6 +48,9 @@ int kern_put_control(struct kern *k, const struct policy *policy);
 /** kern_check_places() - is no foreign program where ours are to be? Return: 0 or -errno, @why. */
 int kern_check_places(const struct kern *k, const struct policy *policy, char *why, size_t size);
 
+/** kern_note_drains() - a pool's packets are looked up only while one of its candidates drains. */
+int kern_note_drains(struct kern *k, uint32_t pool);
+
 /* kern_heir.c explains the sets of maps. */
 
 /** kern_heir_make() - take over the maps in force, which are of version @abi. Return: 0 or -errno, @why. */

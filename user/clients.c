@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "resets.h"
+#include "clients.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,13 +10,13 @@
 #include "base/log.h"
 #include "daemon.h"
 
-#define RESETS_TURN_NS 500000ull  /* how long others wait for a turn to end */
-#define RESETS_PAUSE_NS 500000ull /* from one turn to the next */
-#define RESETS_AGAIN_NS 600000000ull
+#define CLIENTS_TURN_NS 500000ull  /* how long others wait for a turn to end */
+#define CLIENTS_PAUSE_NS 500000ull /* from one turn to the next */
+#define CLIENTS_AGAIN_NS 600000000ull
 
 /* --- jobs ------------------------------------------------------------------------------------ */
 
-static uint64_t next_due(const struct resets *r)
+static uint64_t next_due(const struct clients *r)
 {
 	uint64_t due = 0;
 
@@ -27,32 +27,42 @@ static uint64_t next_due(const struct resets *r)
 	return due;
 }
 
-static void emit_done(struct daemon *d, const struct resets_job *job)
+static void emit_reset(struct daemon *d, const struct clients_job *job)
 {
 	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_RESET,
 			   .reset = {job->pool, job->server, job->connections, job->failed, ""}};
 
 	if (job->error)
 		snprintf(ev.reset.why, sizeof(ev.reset.why), "%s", strerror(-job->error));
-	d->resets.results[job->pool] = (struct resets_result){job->server, job->connections, ev.time_ns};
+	d->clients.results[job->pool] = (struct clients_result){job->server, job->connections, ev.time_ns};
+	daemon_emit(d, &ev);
+}
+
+static void emit_counted(struct daemon *d, const struct clients_job *job)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_COUNTED,
+			   .counted = {job->server, job->connections, job->error}};
+
 	daemon_emit(d, &ev);
 }
 
 /* Once more, or that was all. */
 static void end_jobs(struct daemon *d)
 {
-	struct resets *r = &d->resets;
+	struct clients *r = &d->clients;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < r->n_jobs; i++) {
-		struct resets_job *job = &r->jobs[i];
-		bool over = job->walking && job->again;
+		struct clients_job *job = &r->jobs[i];
+		bool over = job->walking && (job->again || job->counts);
 
-		if (job->walking && !job->again) {
-			emit_done(d, job);
+		if (job->walking && job->counts) {
+			emit_counted(d, job);
+		} else if (job->walking && !job->again) {
+			emit_reset(d, job);
 			job->again = true;
 			job->walking = false;
-			job->due_ns = r->begun_ns + RESETS_AGAIN_NS;
+			job->due_ns = r->begun_ns + CLIENTS_AGAIN_NS;
 		}
 		if (!over)
 			r->jobs[n++] = *job;
@@ -61,7 +71,7 @@ static void end_jobs(struct daemon *d)
 	r->begun_ns = 0;
 }
 
-static void note_error(struct resets *r, int error)
+static void note_error(struct clients *r, int error)
 {
 	for (uint32_t i = 0; i < r->n_jobs; i++) {
 		if (r->jobs[i].walking)
@@ -72,26 +82,15 @@ static void note_error(struct resets *r, int error)
 
 /* --- the walk -------------------------------------------------------------------------------- */
 
-static struct resets_job *job_of(struct resets *r, const struct dfb_flow *flow)
+static bool concerns(const struct clients_job *job, const struct dfb_flow *flow)
 {
-	for (uint32_t i = 0; i < r->n_jobs; i++) {
-		struct resets_job *job = &r->jobs[i];
-
-		if (job->walking && job->server == flow->server && job->pool == flow->pool)
-			return job;
-	}
-	return NULL;
+	return job->walking && job->server == flow->server && (job->counts || job->pool == flow->pool);
 }
 
-static void look_at(struct resets *r, uint32_t index)
+static void poke(struct clients *r, struct clients_job *job, uint32_t index)
 {
-	const struct dfb_flow *flow = &r->walk->flow[index];
-	struct resets_job *job = job_of(r, flow);
-	int error;
+	int error = poke_send(r->poke, &r->walk->key[index]);
 
-	if (!job || flows_is_over(flow, r->begun_ns))
-		return;
-	error = poke_send(r->poke, &r->walk->key[index]);
 	if (error) {
 		job->failed++;
 		job->error = error;
@@ -100,9 +99,27 @@ static void look_at(struct resets *r, uint32_t index)
 	}
 }
 
+static void look_at(struct clients *r, uint32_t index)
+{
+	const struct dfb_flow *flow = &r->walk->flow[index];
+
+	if (flows_is_over(flow, r->begun_ns))
+		return;
+	for (uint32_t i = 0; i < r->n_jobs; i++) {
+		struct clients_job *job = &r->jobs[i];
+
+		if (!concerns(job, flow))
+			continue;
+		if (job->counts)
+			job->connections++;
+		else
+			poke(r, job, index);
+	}
+}
+
 static void begin_walk(struct daemon *d, uint64_t now)
 {
-	struct resets *r = &d->resets;
+	struct clients *r = &d->clients;
 	int error;
 
 	r->begun_ns = now;
@@ -115,7 +132,7 @@ static void begin_walk(struct daemon *d, uint64_t now)
 }
 
 /* Until the turn is over. Return: false: the walk is. */
-static bool walk_on(struct resets *r, uint64_t until)
+static bool walk_on(struct clients *r, uint64_t until)
 {
 	int error = 0;
 
@@ -136,15 +153,15 @@ static bool walk_on(struct resets *r, uint64_t until)
 
 static void turn(struct daemon *d)
 {
-	struct resets *r = &d->resets;
+	struct clients *r = &d->clients;
 	uint64_t now = clock_now_ns();
 
 	if (!r->n_jobs || (!r->begun_ns && next_due(r) > now))
 		return;
 	if (!r->begun_ns)
 		begin_walk(d, now);
-	if (walk_on(r, now + RESETS_TURN_NS)) {
-		timer_set(r->timer, clock_now_ns() + RESETS_PAUSE_NS);
+	if (walk_on(r, now + CLIENTS_TURN_NS)) {
+		timer_set(r->timer, clock_now_ns() + CLIENTS_PAUSE_NS);
 		return;
 	}
 	flows_close(r->walk);
@@ -157,15 +174,15 @@ static void on_timer(void *arg, uint32_t events)
 	struct daemon *d = arg;
 
 	(void)events;
-	fd_drain(d->resets.timer);
+	fd_drain(d->clients.timer);
 	turn(d);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-int resets_open(struct daemon *d)
+int clients_open(struct daemon *d)
 {
-	struct resets *r = &d->resets;
+	struct clients *r = &d->clients;
 	int err;
 
 	r->timer = -1;
@@ -180,9 +197,9 @@ int resets_open(struct daemon *d)
 	return r->timer < 0 ? r->timer : loop_add(d->loop, r->timer, EPOLLIN, on_timer, d);
 }
 
-void resets_close(struct daemon *d)
+void clients_close(struct daemon *d)
 {
-	struct resets *r = &d->resets;
+	struct clients *r = &d->clients;
 
 	if (!r->poke)
 		return;
@@ -193,27 +210,40 @@ void resets_close(struct daemon *d)
 	clean_close(&r->timer);
 }
 
-void resets_begin(struct daemon *d, const struct action *a)
+static void add_job(struct daemon *d, const struct clients_job *new)
 {
-	struct resets *r = &d->resets;
-	struct resets_job new = {.pool = a->reset.pool, .server = a->reset.server, .due_ns = clock_now_ns()};
+	struct clients *r = &d->clients;
 	uint32_t i = 0;
 
-	while (i < r->n_jobs && (r->jobs[i].pool != new.pool || r->jobs[i].server != new.server))
+	while (i < r->n_jobs && (r->jobs[i].pool != new->pool || r->jobs[i].server != new->server))
 		i++;
-	if (i == RESETS_JOBS) {
+	if (i == CLIENTS_JOBS) {
 		log_error("too many servers are gone at once: some of their clients are not told");
 		return;
 	}
-	r->jobs[i] = new;
+	r->jobs[i] = *new;
 	r->n_jobs += i == r->n_jobs;
 	if (!r->begun_ns)
-		timer_set(r->timer, new.due_ns);
+		timer_set(r->timer, new->due_ns);
 }
 
-uint32_t resets_result(const struct resets *r, uint32_t pool, uint32_t server, uint64_t since_ns)
+void clients_reset(struct daemon *d, const struct action *a)
 {
-	const struct resets_result *result = &r->results[pool];
+	struct clients_job new = {.pool = a->reset.pool, .server = a->reset.server, .due_ns = clock_now_ns()};
+
+	add_job(d, &new);
+}
+
+void clients_count(struct daemon *d, const struct action *a)
+{
+	struct clients_job new = {.server = a->count.server, .counts = true, .due_ns = clock_now_ns()};
+
+	add_job(d, &new);
+}
+
+uint32_t clients_result(const struct clients *r, uint32_t pool, uint32_t server, uint64_t since_ns)
+{
+	const struct clients_result *result = &r->results[pool];
 
 	return result->server == server && result->at_ns >= since_ns ? result->connections : 0;
 }
