@@ -97,7 +97,7 @@ static void drain(struct world *w)
 	set_timer(w);
 }
 
-static void emit(struct world *w, const struct event *ev)
+void daemon_emit(struct world *w, const struct event *ev)
 {
 	if (queued == DAEMON_QUEUE) {
 		world_fail(w, "the core goes round in circles: %u events without a pause", queued);
@@ -117,7 +117,7 @@ static void adopt_target(struct world *w, uint32_t id)
 	struct event ev;
 
 	news_from_target(id, kernel_detect(id), w->now, &ev);
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void adopt_pool(struct world *w, uint32_t id)
@@ -126,7 +126,7 @@ static void adopt_pool(struct world *w, uint32_t id)
 
 	news_from_pool(id, kernel_pool(id), w->now, &ev);
 	if (kernel_plan(id)->name[0])
-		emit(w, &ev);
+		daemon_emit(w, &ev);
 }
 
 static void adopt(struct world *w)
@@ -147,7 +147,7 @@ static void poll_ring(struct world *w)
 
 	while (kernel_take(&record)) {
 		if (news_from_record(&record, &ev))
-			emit(w, &ev);
+			daemon_emit(w, &ev);
 	}
 	if (w->daemon.ring_full == kernel_ring_full())
 		return;
@@ -179,7 +179,7 @@ static void on_tick(struct world *w, const struct happening *h)
 	if (h->a != w->daemon.tick || !is_for_us(w, h))
 		return;
 	poll_ring(w);
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 /* --- actuators: as user/dispatch.c ----------------------------------------------------------- */
@@ -212,7 +212,7 @@ static void steer(struct world *w, const struct action *a)
 			world_fail(w, "an order given twice was carried out twice");
 	}
 	adopt_pool(w, a->steer.pool);
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void on_acknowledged(struct world *w, const struct happening *h)
@@ -223,7 +223,7 @@ static void on_acknowledged(struct world *w, const struct happening *h)
 	if (!is_for_us(w, h))
 		return;
 	set_error(&ev, h->b & 1 ? -EIO : kernel_order(&note));
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 /* The message is with the routing tables: killing us does not take it back. */
@@ -277,7 +277,7 @@ static void on_published(struct world *w, const struct happening *h)
 	if (ev.published.error)
 		snprintf(ev.published.why, sizeof(ev.published.why), "%s",
 			 ev.published.error == -ESTALE ? "another record stands there" : "the name server refuses");
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void publish(struct world *w, const struct action *a)
@@ -295,7 +295,7 @@ static void on_synced(struct world *w, const struct happening *h)
 		return;
 	if (h->a)
 		snprintf(ev.synced.why, sizeof(ev.synced.why), "the kernel refused a rule");
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void sync_routes(struct world *w)
@@ -318,15 +318,6 @@ static void flag(const struct action *a)
 	}
 }
 
-static void keep_orders(struct daemon *d)
-{
-	for (uint32_t id = 1; id < WORLD_IDS; id++)
-		d->kept_servers[id] = d->core->servers[id].maintenance;
-	for (uint32_t id = 1; id <= WORLD_POOLS; id++)
-		d->kept_pools[id] = d->core->pools[id].pause;
-	d->kept_passive = d->core->passive;
-}
-
 /* They end one by one; each drain finds a few. */
 static void count(struct world *w, uint32_t server)
 {
@@ -334,7 +325,7 @@ static void count(struct world *w, uint32_t server)
 	uint32_t *left = &w->daemon.connections[server];
 
 	ev.counted.connections = *left = *left ? *left - 1 : 1 + server % 3;
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void perform(struct world *w, const struct action *a)
@@ -357,7 +348,7 @@ static void perform(struct world *w, const struct action *a)
 		kernel_plan(a->pause.pool)->paused = a->pause.paused;
 		break;
 	case ACTION_KEEP:
-		keep_orders(&w->daemon);
+		orders_keep(&w->daemon);
 		break;
 	case ACTION_FIT:
 		plan_set_fit(kernel_plan(a->fit.pool), a->fit.server, a->fit.ok);
@@ -398,7 +389,7 @@ static void emit_routable(struct world *w, uint32_t server)
 		ev.routable.cannot_leave[0] = ev.routable.cannot_leave[1] = true;
 		snprintf(ev.routable.why, sizeof(ev.routable.why), "no carrier on %.31s", u->name);
 	}
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void on_link(struct world *w, const struct happening *h)
@@ -427,7 +418,7 @@ static void on_tampered(struct world *w, const struct happening *h)
 	struct event ev = {.kind = EVENT_TAMPERED, .text.what = "somebody removed a rule"};
 
 	if (is_for_us(w, h))
-		emit(w, &ev);
+		daemon_emit(w, &ev);
 }
 
 void daemon_tampered(struct world *w)
@@ -439,7 +430,7 @@ void daemon_tampered(struct world *w)
 void daemon_check(struct world *w, const struct event *ev)
 {
 	if (w->daemon.is == PROCESS_RUNS)
-		emit(w, ev);
+		daemon_emit(w, ev);
 }
 
 /* Operators do not reach a controller that is stopped, and see that. */
@@ -451,7 +442,7 @@ void daemon_ask(struct world *w, const struct event *ev)
 		return;
 	asked.op.request = ++w->daemon.request;
 	w->daemon.asked++;
-	emit(w, &asked);
+	daemon_emit(w, &asked);
 }
 
 static void emit_prober(struct world *w)
@@ -461,7 +452,7 @@ static void emit_prober(struct world *w)
 		.prober = {.ok = w->prober.is != PROCESS_DEAD, .pid = w->prober.pid},
 	};
 
-	emit(w, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void on_respawn(struct world *w, const struct happening *h)
@@ -490,42 +481,7 @@ void daemon_prober_died(struct world *w)
 static void emit_policy(struct world *w)
 {
 	struct event ev = {.kind = EVENT_POLICY, .policy = w->daemon.policy};
-	emit(w, &ev);
-}
-
-static void emit_order(struct world *w, struct event *ev, const struct core_order *order)
-{
-	ev->op.on = true;
-	ev->op.since_ns = order->since_ns;
-	ev->op.until_ns = order->until_ns;
-	memcpy(ev->op.reason, order->reason, sizeof(ev->op.reason));
-	emit(w, ev);
-}
-
-/* As standing_restore(). */
-static void restore_orders(struct world *w)
-{
-	const struct policy *policy = w->daemon.policy;
-	for (uint32_t i = 0; i < policy->n_servers; i++) {
-		struct event ev = {.kind = EVENT_MAINTENANCE};
-		uint32_t id = policy->servers[i].id;
-
-		if (w->daemon.kept_servers[id].on) {
-			memcpy(ev.op.name, policy->servers[i].name, DFB_NAME_LEN);
-			emit_order(w, &ev, &w->daemon.kept_servers[id]);
-		}
-		ev = (struct event){.kind = EVENT_DRAIN, .drain = {id, kernel_server(id)->drain_ns}};
-		if (ev.drain.until_ns)
-			emit(w, &ev);
-	}
-	for (uint32_t i = 0; i < policy->n_pools; i++) {
-		uint32_t id = policy->pools[i].id;
-		struct event ev = {.kind = EVENT_PAUSE, .op.pool = id};
-
-		kernel_plan(id)->paused = w->daemon.kept_pools[id].on;
-		if (w->daemon.kept_pools[id].on)
-			emit_order(w, &ev, &w->daemon.kept_pools[id]);
-	}
+	daemon_emit(w, &ev);
 }
 
 static void start_prober(struct world *w)
@@ -556,9 +512,9 @@ void daemon_start(struct world *w)
 	stepping = true;
 	queued = taken = 0;
 	if (d->kept_passive)
-		emit(w, &(struct event){.kind = EVENT_MODE, .op.on = true});
+		daemon_emit(w, &(struct event){.kind = EVENT_MODE, .op.on = true});
 	emit_policy(w);
-	restore_orders(w);
+	orders_restore(w);
 	emit_all_routable(w);
 	adopt(w);
 	start_prober(w);

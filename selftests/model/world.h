@@ -324,6 +324,13 @@ void daemon_step(struct world *w, const struct event *ev, struct actions *ret_ac
 void daemon_ring(struct world *w);
 void daemon_reload(struct world *w);
 
+/** daemon_emit() - the core hears this after what waits. */
+void daemon_emit(struct world *w, const struct event *ev);
+
+/* orders.c */
+void orders_keep(struct daemon *d);
+void orders_restore(struct world *w);
+
 /** daemon_check() - EVENT_CHECK: what is known of a server's services */
 void daemon_check(struct world *w, const struct event *ev);
 

@@ -138,8 +138,8 @@ compare_all()
 	expect "received" "$(json '[.streams[].received] | add' <<<"$found")" \
 		"$(json "$((2 * count)) - .lost + .duplicated" <<<"$truth")"
 	expect "the total" "$(json ".total | $sum" <<<"$found")" \
-		"$(json '"\([.streams[].received] | add) \([.streams[].lost] | add) \([.streams[].late] | add) \(
-			[.streams[].duplicates] | add) 2"' <<<"$found")"
+		"$(json '"\([.streams[].received] | add) \([.streams[].lost] | add) \(
+			[.streams[].late] | add) \([.streams[].duplicates] | add) 2"' <<<"$found")"
 	for what in lost late duplicated; do
 		[ "$(json ".$what" <<<"$truth")" -ge $((packets / 500)) ] || fail "not much of a test: $truth"
 	done

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* user/core/reset.c, drain.c: whose connections are gone when a pool moves, and whose may stay for a while. */
+/* user/core/reset.c, drain.c: whose connections are gone when a pool moves, and whose may stay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

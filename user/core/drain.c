@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Connections that stay with a server that was taken out of service, until they end or their time is over. The
- * kernel leaves them there (bpf/flow.h); here they are counted, and the clients of what is left are told.
+ * Connections that stay with a server that was taken out of service, until they end or their time is over.
+ * The kernel leaves them there (bpf/flow.h); here they are counted, and the clients of what is left are told.
  */
 #include <stdio.h>
 #include <string.h>
