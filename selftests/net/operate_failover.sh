@@ -18,11 +18,13 @@ first=$(epoch)
 
 # A dry run tells, and does nothing.
 code 0 defib service failover web --dry-run
-expect "plan" "$out" "would move pool app from s1 to s2, epoch $first to $((first + 1))"
+says "$out" "would move pool app from s1 to s2, epoch $first to $((first + 1))"
+says "$out" "service web (10.79.0.100, fd79::100): packets are marked for s2, its route follows"
 code 0 defib service failover web --to s3 --dry-run
-expect "plan" "$out" "would move pool app from s1 to s3, epoch $first to $((first + 1))"
+says "$out" "would move pool app from s1 to s3, epoch $first to $((first + 1))"
 code 0 defib -j service failover web --dry-run
-expect "as JSON" "$(json -c '[.schema, (.text | type)]' <<<"$out")" '[1,"string"]'
+expect "as JSON" "$(json -c '[.schema, (.text | type), .plan.from, .plan.to, .plan.services[0].name, .plan.connections]' \
+	<<<"$out")" '[1,"string","s1","s2","web",0]'
 expect "epoch" "$(epoch)" "$first"
 expect "who serves" "$(status '.services[0].server')" s1
 

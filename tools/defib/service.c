@@ -9,6 +9,7 @@
 #include <ctl/status.h>
 
 #include "order.h"
+#include "plan.h"
 
 #define PAUSE_US (3600 * 1000000ll) /* where no --for is given */
 
@@ -60,9 +61,12 @@ static int failover(struct cli *cli, int argc, char **argv)
 							    "to", to, "dry_run", (int)dry_run), &reply);
 	if (option)
 		return option;
+	if (dry_run)
+		json_object_set_new(reply, "plan", plan_make(cli, argv[optind], NULL, to));
 	if (cli->json)
 		return cli_print_json(cli, reply);
 	puts(cli_text(reply, "text"));
+	plan_print(cli, json_object_get(reply, "plan"));
 	json_decref(reply);
 	return CTL_OK;
 }
