@@ -23,6 +23,7 @@ nginx_start()
 			server {
 				listen 80; listen [::]:80; listen 443 ssl; listen [::]:443 ssl;
 				location /health { return ${2:-200} "all is well\n"; }
+				location /files/ { root $work; limit_rate 8m; }
 			}
 		}
 	END
