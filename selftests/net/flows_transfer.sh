@@ -60,7 +60,7 @@ download_all()
 	took=$(($(now_ms) - began))
 	for family in "${FAMILIES[@]}"; do
 		expect "the file over IPv$family" "$(sha256sum <"$work/got.$family")" "$(sha256sum <"$work/files/big")"
-		expect "connections over IPv$family" "$(wc -l <"$work/connections.$family")" $(($# + 1))
+		[ "$(wc -l <"$work/connections.$family")" -gt $# ] || fail "over IPv$family with fewer connections than deaths"
 	done
 }
 
