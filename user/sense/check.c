@@ -59,6 +59,7 @@ struct checks {
 	struct slot *slots;
 	uint32_t n_verdicts;
 	struct verdict *verdicts;
+	uint32_t doubts[DFB_MAX_POOLS + 1]; /* by pool id: how many of its servers are wary */
 };
 
 /* --- together ---------------------------------------------------------------------------------- */
@@ -74,6 +75,8 @@ static void sum_up(const struct checks *c, const struct verdict *v, struct event
 	char subject[CHECK_SUBJECT_LEN];
 	bool all_good = true;
 
+	e->pool = v->pool;
+	e->server = v->server;
 	e->state = CHECK_PASS;
 	for (uint32_t i = v->first; i != NOBODY; i = c->slots[i].next) {
 		const struct slot *slot = &c->slots[i];
@@ -96,28 +99,38 @@ static void sum_up(const struct checks *c, const struct verdict *v, struct event
 		e->good_ns = 0;
 }
 
-/* Is a server of the pool in doubt? Then it matters when the others were good last. */
-static bool is_in_doubt(const struct checks *c, uint32_t pool)
+static void tell(struct checks *c, const struct verdict *v)
+{
+	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_CHECK};
+	bool wary = false;
+
+	sum_up(c, v, &ev.check, &wary);
+	c->emit(c->arg, &ev);
+}
+
+/* While all is well nobody hears when a server was good last; the first doubt makes that matter. */
+static void tell_others(struct checks *c, const struct verdict *ill)
 {
 	for (uint32_t i = 0; i < c->n_verdicts; i++) {
-		if (c->verdicts[i].pool == pool && c->verdicts[i].wary)
-			return true;
+		if (c->verdicts[i].pool == ill->pool && &c->verdicts[i] != ill)
+			tell(c, &c->verdicts[i]);
 	}
-	return false;
 }
 
 static void review(struct checks *c, struct verdict *v, bool anyway)
 {
 	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_CHECK};
 	enum check_state before = v->state;
-	bool wary = false;
+	bool wary = false, first;
 
-	ev.check.pool = v->pool;
-	ev.check.server = v->server;
 	sum_up(c, v, &ev.check, &wary);
+	first = wary && !c->doubts[v->pool];
+	c->doubts[v->pool] += (uint32_t)wary - (uint32_t)v->wary;
 	v->state = ev.check.state;
 	v->wary = wary;
-	if (anyway || v->state != before || is_in_doubt(c, v->pool))
+	if (first && !anyway)
+		tell_others(c, v);
+	if (anyway || v->state != before || c->doubts[v->pool])
 		c->emit(c->arg, &ev);
 }
 
@@ -284,6 +297,7 @@ static void link_verdicts(struct checks *c)
 	const struct policy *policy = c->policy;
 
 	c->n_verdicts = 0;
+	memset(c->doubts, 0, sizeof(c->doubts));
 	for (uint32_t i = 0; i < c->n_slots; i++) {
 		struct slot *slot = &c->slots[i];
 		const struct policy_service *service;
