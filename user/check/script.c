@@ -2,6 +2,7 @@
 /* A program of the operator's ends with status 0. At its deadline its whole group is killed, see hook.h. */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -11,6 +12,16 @@
 #define KILL_MS 100
 #define CANNOT_RUN "exit status 127" /* of who could not be started, as of a shell */
 
+/* Only the last line of what it said is of interest. */
+static int finish(struct check *c, char text[CHECK_WHAT_LEN])
+{
+	char *output = c->hook.output;
+	int err = hook_finish(&c->hook, CHECK_WHAT_LEN, text);
+
+	free(output);
+	return err;
+}
+
 static void on_end(void *arg, uint32_t events)
 {
 	struct check *c = arg;
@@ -19,7 +30,7 @@ static void on_end(void *arg, uint32_t events)
 
 	(void)events;
 	loop_del(check_loop(c), c->hook.pidfd);
-	err = hook_finish(&c->hook, sizeof(text), text);
+	err = finish(c, text);
 	if (!err)
 		check_end(c, CHECK_GOOD, "exit status 0");
 	else if (!strncmp(text, CANNOT_RUN, strlen(CANNOT_RUN)))
@@ -36,7 +47,7 @@ static void stop(struct check *c)
 	loop_del(check_loop(c), c->hook.pidfd);
 	hook_kill(&c->hook);
 	poll(&(struct pollfd){.fd = c->hook.pidfd, .events = POLLIN}, 1, KILL_MS);
-	hook_finish(&c->hook, sizeof(text), text);
+	finish(c, text);
 }
 
 static void start(struct check *c)
@@ -46,6 +57,7 @@ static void start(struct check *c)
 		.env = c->text + c->order->argc,
 		.input = "",
 		.deadline_ns = c->order->timeout_ns,
+		.output = true, /* and not the log's, which it would fill */
 	};
 	int err = hook_start(&order, &c->hook);
 
