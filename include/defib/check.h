@@ -21,7 +21,7 @@ enum check_kind {
 	CHECK_HTTP,   /* a request has the wanted answer (RFC 9110) */
 	CHECK_HTTPS,  /* likewise, over TLS */
 	CHECK_DNS,    /* a query has an answer (RFC 1035) */
-	CHECK_SMTP,   /* greeting, EHLO and NOOP are answered (RFC 5321) */
+	CHECK_SMTP,   /* greeting, EHLO and QUIT are answered (RFC 5321) */
 	CHECK_SCRIPT, /* a program ends with status 0 */
 	CHECK_KIND_MAX,
 };
@@ -48,6 +48,7 @@ enum check_text {
 	CHECK_TEXT_PATH,   /* http, https: with the leading slash */
 	CHECK_TEXT_HEADER, /* http, https: a header line of the answer begins so; empty: any will do */
 	CHECK_TEXT_BODY,   /* http, https: what the answer's body has in it; empty: anything */
+	CHECK_TEXT_CA,	   /* https: path of the certificates to trust; empty: the system's */
 	CHECK_TEXT_MAX,
 };
 
@@ -55,18 +56,20 @@ enum check_text {
  * struct check_order - check this, or no longer
  * @slot: names the check, below CHECK_MAX
  * @serial: differs for each user of a slot; 0: nothing is checked there any more
- * @group: checks that can stand witness for each other, below 256: one fails, the others are asked at once
+ * @group: checks that can stand witness for each other, below 256: one fails, those of other servers are asked
+ *	at once
+ * @server: whom it asks
  * @kind: enum check_kind
  * @port: host byte order
  * @status: http, https: the wanted one; 0: 200 to 399
  * @verify: https: the certificate must be right for the host
  * @rise: good answers in a row that make it pass
  * @fall: bad answers in a row that make it fail
+ * @argc: of @n_texts, the first ones that are a script's arguments
  * @every_ns: between two attempts
  * @fast_ns: likewise, while it is not settled whether it passes or fails
  * @timeout_ns: of an attempt
  * @address: network byte order; an IPv4 address as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
- * @argc: of @n_texts, the first ones that are a script's arguments
  * @length: of @texts
  * @texts: each closed by a NUL
  */
@@ -74,22 +77,24 @@ struct check_order {
 	uint32_t slot;
 	uint32_t serial;
 	uint32_t group;
+	uint32_t server;
 	uint32_t kind;
 	uint16_t port;
 	uint16_t status;
 	uint32_t verify;
 	uint32_t rise;
 	uint32_t fall;
+	uint32_t argc;
 	uint64_t every_ns;
 	uint64_t fast_ns;
 	uint64_t timeout_ns;
 	uint8_t address[16];
-	uint32_t argc;
 	uint32_t n_texts;
 	uint32_t length;
-	uint32_t pad;
 	char texts[];
 };
+
+_Static_assert(sizeof(struct check_order) == 88, "no padding: orders are compared as bytes");
 
 /**
  * struct check_result - an attempt, and what it comes to with those before

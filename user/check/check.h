@@ -3,13 +3,14 @@
  * DOC: defib-check
  *
  * Asks services whether they work, thousands of them from one process with one epoll: sockets of its own
- * for tcp and dns, libcurl's multi interface for http, https and smtp, a process for each run of a script.
+ * for tcp, dns and smtp, libcurl's multi interface for http and https, a process for each run of a script.
  * It is a process of its own because it reads what strangers send, with libraries that are not ours: it has
  * no capability, and nothing of the daemon's but a socket. It can die at any time: then nothing is known.
  *
  *   run.c     when to ask, and how long to wait
  *   post.c    orders from the daemon, results to it
- *   tcp.c  dns.c  web.c  script.c      how to ask
+ *   tcp.c  dns.c  smtp.c  web.c  script.c      how to ask
+ *   socket.c  what the first three of them share
  */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
@@ -27,6 +28,8 @@
 struct run;
 struct post;
 struct web;
+struct smtp_talk;
+struct web_request;
 
 /**
  * struct check - one thing to ask, again and again
@@ -38,9 +41,11 @@ struct web;
  * @again: ask once more as soon as it has answered
  * @witness: its next answer is waited for
  * @phase: what the answer is being waited for: "no connection"
- * @fd: tcp, dns: socket, -1: none
+ * @fd: tcp, dns, smtp: socket, -1: none
  * @query_id: dns: of the query under way
- * @request: http, https, smtp: under way, NULL: none
+ * @web: http, https: who asks
+ * @talk: smtp: under way, NULL: none
+ * @request: http, https: likewise
  * @argv: script: its arguments, NULL-terminated
  * @hook: script
  */
@@ -58,6 +63,8 @@ struct check {
 	const char *phase;
 	int fd;
 	uint16_t query_id;
+	struct web *web;
+	struct smtp_talk *talk;
 	struct web_request *request;
 	char *argv[CHECK_TEXTS + 1];
 	struct hook hook;
@@ -75,7 +82,7 @@ struct check_method {
 	uint64_t patience_ns;
 };
 
-extern const struct check_method check_tcp, check_dns, check_web, check_script;
+extern const struct check_method check_tcp, check_dns, check_smtp, check_web, check_script;
 
 /** check_end() - the attempt is over; @what: one line for people */
 void check_end(struct check *c, enum check_outcome outcome, const char *format, ...)
@@ -84,12 +91,29 @@ void check_end(struct check *c, enum check_outcome outcome, const char *format, 
 /** check_fail() - it is over because of an error: the server's, or our own. @err: errno */
 void check_fail(struct check *c, int err);
 
-/** check_loop(), check_libcurl() - what all checks share */
+/** check_loop() - what all checks share */
 struct loop *check_loop(struct check *c);
-struct web *check_web_of(struct check *c);
 
 /** check_address() - for connect(2). Return: its length. */
 socklen_t check_address(const struct check *c, struct sockaddr_storage *ret_address);
+
+/**
+ * check_connect() - a socket of a check, connected or about to be; a stream's end is a reset, which leaves
+ *	nothing behind
+ * @type: SOCK_STREAM or SOCK_DGRAM
+ * @fn: called with the check, when one of @events has come
+ * Return: 0, and check.fd is the check's to close by check_close(), or -errno.
+ */
+int check_connect(struct check *c, int type, uint32_t events, loop_fn *fn);
+
+/** check_connected() - a stream is writable: is that a connection? Return: 0 or -errno. */
+int check_connected(const struct check *c);
+
+/** check_close() - the socket, if there is one; it is no longer watched. */
+void check_close(struct check *c);
+
+/** check_reset_on_close() - no state of a connection outlives the socket. Return: 0 or -errno. */
+int check_reset_on_close(int fd);
 
 /**
  * run_new() - a schedule without checks
@@ -110,8 +134,13 @@ void post_attach(struct post *post, struct run *run);
 /** post_result() - to be sent; @urgent: with the end of this round of the loop */
 void post_result(struct post *post, const struct check_result *result, bool urgent);
 
-/** web_new() - libcurl's side of the loop. Return: NULL without memory. */
-struct web *web_new(struct loop *loop);
-void web_free(struct web *web);
+/**
+ * web_find() - libcurl's side of the loop, for those who trust certificates of the same file
+ * @list: of all, NULL at first; web_free_all() ends them
+ * @ca: as of CHECK_TEXT_CA; copied
+ * Return: NULL without memory.
+ */
+struct web *web_find(struct web **list, struct loop *loop, const char *ca);
+void web_free_all(struct web *list);
 
 #endif

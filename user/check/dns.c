@@ -6,18 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/clean.h"
 #include "check.h"
 
-static void stop(struct check *c)
-{
-	if (c->fd < 0)
-		return;
-	loop_del(check_loop(c), c->fd);
-	close(TAKE_FD(c->fd));
-}
+#define AT_ONCE 16
 
 static const char *rcode_text(int rcode, char *text, size_t size)
 {
@@ -30,6 +24,18 @@ static const char *rcode_text(int rcode, char *text, size_t size)
 	return text;
 }
 
+/* A chain of aliases (RFC 1034, 3.6.2) that ends nowhere is no address. */
+static bool has_address(ns_msg *msg)
+{
+	ns_rr rr;
+
+	for (int i = 0; i < ns_msg_count(*msg, ns_s_an); i++) {
+		if (!ns_parserr(msg, ns_s_an, i, &rr) && ns_rr_type(rr) == ns_t_a)
+			return true;
+	}
+	return false;
+}
+
 /* Return: false: not an answer to this query: go on waiting. */
 static bool judge(struct check *c, const unsigned char *bytes, size_t n)
 {
@@ -39,7 +45,7 @@ static bool judge(struct check *c, const unsigned char *bytes, size_t n)
 
 	if (n < NS_HFIXEDSZ || ns_get16(bytes) != c->query_id || !(bytes[2] & 0x80))
 		return false;
-	stop(c);
+	check_close(c);
 	if (ns_initparse(bytes, (int)n, &msg)) {
 		check_end(c, CHECK_BAD, "a malformed answer");
 		return true;
@@ -47,46 +53,48 @@ static bool judge(struct check *c, const unsigned char *bytes, size_t n)
 	rcode = ns_msg_getflag(msg, ns_f_rcode);
 	if (rcode)
 		check_end(c, CHECK_BAD, "answered %s", rcode_text(rcode, text, sizeof(text)));
-	else if (!ns_msg_count(msg, ns_s_an))
+	else if (!has_address(&msg))
 		check_end(c, CHECK_BAD, "answered without an A record");
 	else
 		check_end(c, CHECK_GOOD, "answered");
 	return true;
 }
 
+/* A bounded number at a time: a flood of what is no answer must not keep the others waiting. */
 static void on_ready(void *arg, uint32_t events)
 {
 	unsigned char bytes[4096];
 	struct check *c = arg;
-	ssize_t n;
+	ssize_t n = 0;
+	int err;
 
 	(void)events;
-	while ((n = recv(c->fd, bytes, sizeof(bytes), 0)) >= 0) {
-		if (judge(c, bytes, (size_t)n))
-			return;
+	for (int i = 0; i < AT_ONCE; i++) {
+		n = recv(c->fd, bytes, sizeof(bytes), 0);
+		if (n < 0 || judge(c, bytes, (size_t)n))
+			break;
 	}
-	if (errno == EAGAIN)
+	err = errno;
+	if (n >= 0 || err == EAGAIN)
 		return;
-	n = errno;
-	stop(c);
-	check_fail(c, (int)n);
+	check_close(c);
+	check_fail(c, err);
 }
 
 static int ask(struct check *c)
 {
 	unsigned char query[NS_PACKETSZ];
-	struct sockaddr_storage to;
-	socklen_t size = check_address(c, &to);
 	int n = res_mkquery(ns_o_query, c->text[CHECK_TEXT_NAME], ns_c_in, ns_t_a, NULL, 0, NULL, query,
 			    sizeof(query));
+	int err;
 
 	if (n < 0)
-		return EINVAL;
+		return -EINVAL;
 	c->query_id = ns_get16(query);
-	c->fd = socket(to.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, size) || send(c->fd, query, (size_t)n, 0) < 0)
-		return errno;
-	return -loop_add(check_loop(c), c->fd, EPOLLIN, on_ready, c);
+	err = check_connect(c, SOCK_DGRAM, EPOLLIN, on_ready);
+	if (!err && send(c->fd, query, (size_t)n, 0) < 0)
+		err = -errno;
+	return err;
 }
 
 static void start(struct check *c)
@@ -97,9 +105,8 @@ static void start(struct check *c)
 	err = ask(c);
 	if (!err)
 		return;
-	clean_close(&c->fd);
-	c->fd = -1;
-	check_fail(c, err);
+	check_close(c);
+	check_fail(c, -err);
 }
 
-const struct check_method check_dns = {.start = start, .stop = stop};
+const struct check_method check_dns = {.start = start, .stop = check_close};

@@ -5,7 +5,6 @@
  * a process that was not scheduled finds all patience at an end, and all answers waiting.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@
 struct run {
 	struct loop *loop;
 	struct post *post;
-	struct web *web; /* NULL: nobody needed it yet */
+	struct web *webs; /* NULL: nobody needed one yet */
 	struct heap heap;
 	struct check *checks[CHECK_MAX];
 	struct check *groups[GROUPS];
@@ -36,7 +35,7 @@ struct run {
 
 static const struct check_method *const methods[CHECK_KIND_MAX] = {
 	[CHECK_TCP] = &check_tcp,  [CHECK_HTTP] = &check_web, [CHECK_HTTPS] = &check_web,
-	[CHECK_DNS] = &check_dns,  [CHECK_SMTP] = &check_web, [CHECK_SCRIPT] = &check_script,
+	[CHECK_DNS] = &check_dns,  [CHECK_SMTP] = &check_smtp, [CHECK_SCRIPT] = &check_script,
 };
 
 static const struct check_method *method(const struct check *c)
@@ -47,30 +46,6 @@ static const struct check_method *method(const struct check *c)
 struct loop *check_loop(struct check *c)
 {
 	return c->run->loop;
-}
-
-struct web *check_web_of(struct check *c)
-{
-	return c->run->web;
-}
-
-socklen_t check_address(const struct check *c, struct sockaddr_storage *ret_address)
-{
-	const struct check_order *o = c->order;
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret_address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret_address;
-
-	memset(ret_address, 0, sizeof(*ret_address));
-	if (address_is_ipv4(o->address)) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(o->port);
-		memcpy(&v4->sin_addr, o->address + 12, 4);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(o->port);
-	memcpy(&v6->sin6_addr, o->address, 16);
-	return sizeof(*v6);
 }
 
 /* --- the schedule ----------------------------------------------------------------------------- */
@@ -99,11 +74,12 @@ static void begin(struct check *c, uint64_t now)
 	method(c)->start(c);
 }
 
-/* Witnesses: whoever was not asked since this one's trouble began is asked now. */
+/* Witnesses: whoever was not asked since this one's trouble began is asked now. Not the same server, whose
+ * rows of bad answers would be shorter than a restart. */
 static void ask_group(const struct check *ill, uint64_t now)
 {
 	for (struct check *c = ill->run->groups[ill->order->group]; c; c = c->next) {
-		if (c == ill || c->started_ns > ill->tally.bad_ns)
+		if (c->order->server == ill->order->server || c->started_ns > ill->tally.bad_ns)
 			continue;
 		c->witness = true;
 		if (c->running)
@@ -138,6 +114,17 @@ static void tell(struct check *c, enum check_outcome outcome, bool changed, uint
 	c->witness = c->again;
 }
 
+/* Servers say what they like; this goes to terminals, logs and JSON. */
+static void make_plain(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at; at++) {
+		if (*at >= 0x7f)
+			*at = '?';
+		else if (*at < ' ')
+			*at = ' ';
+	}
+}
+
 void check_end(struct check *c, enum check_outcome outcome, const char *format, ...)
 {
 	uint64_t now = clock_now_ns();
@@ -148,8 +135,7 @@ void check_end(struct check *c, enum check_outcome outcome, const char *format, 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	for (char *at = what; *at; at++)
-		*at = (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at;
+	make_plain(what);
 	c->running = false;
 	c->run->n_scripts -= c->order->kind == CHECK_SCRIPT;
 	changed = tally_add(&c->tally, c->order->rise, c->order->fall, outcome, c->started_ns);
@@ -213,6 +199,12 @@ static void on_timer(void *arg, uint32_t events)
 
 /* --- orders ----------------------------------------------------------------------------------- */
 
+static void free_check(struct check *c)
+{
+	free(c->order);
+	free(c);
+}
+
 static void remove_check(struct run *run, uint32_t slot)
 {
 	struct check *c = run->checks[slot], **at;
@@ -228,8 +220,7 @@ static void remove_check(struct run *run, uint32_t slot)
 	*at = c->next;
 	heap_remove(&run->heap, slot);
 	run->checks[slot] = NULL;
-	free(c->order);
-	free(c);
+	free_check(c);
 }
 
 /* The order's texts as pointers. Return: 0, or -EINVAL unless there are exactly as many as it says. */
@@ -266,22 +257,35 @@ static bool is_sound(const struct check_order *o)
 	return o->kind == CHECK_SCRIPT ? o->argc : o->n_texts == CHECK_TEXT_MAX;
 }
 
-static int add_check(struct run *run, const struct check_order *order)
+static int make_check(struct run *run, const struct check_order *order, struct check *c)
 {
-	struct check *c = calloc(1, sizeof(*c));
 	size_t size = sizeof(*order) + order->length;
+	int err;
 
-	if (!c)
-		return -ENOMEM;
 	c->run = run;
 	c->fd = -1;
 	c->order = malloc(size);
-	if (c->order)
-		memcpy(c->order, order, size);
-	if (!c->order || split(c)) {
-		free(c->order);
-		free(c);
-		return -EINVAL;
+	if (!c->order)
+		return -ENOMEM;
+	memcpy(c->order, order, size);
+	err = split(c);
+	if (err || !needs_web(order))
+		return err;
+	c->web = web_find(&run->webs, run->loop, c->text[CHECK_TEXT_CA]);
+	return c->web ? 0 : -ENOMEM;
+}
+
+static int add_check(struct run *run, const struct check_order *order)
+{
+	struct check *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	err = make_check(run, order, c);
+	if (err) {
+		free_check(c);
+		return err;
 	}
 	c->next = run->groups[order->group];
 	run->groups[order->group] = c;
@@ -298,11 +302,7 @@ int run_order(struct run *run, const struct check_order *order)
 	remove_check(run, order->slot);
 	if (!order->serial)
 		return 0;
-	if (!is_sound(order))
-		return -EINVAL;
-	if (needs_web(order) && !run->web)
-		run->web = web_new(run->loop);
-	return needs_web(order) && !run->web ? -ENOMEM : add_check(run, order);
+	return is_sound(order) ? add_check(run, order) : -EINVAL;
 }
 
 struct run *run_new(struct loop *loop, struct post *post)
@@ -328,7 +328,7 @@ void run_free(struct run *run)
 		return;
 	for (uint32_t slot = 0; slot < CHECK_MAX; slot++)
 		remove_check(run, slot);
-	web_free(run->web);
+	web_free_all(run->webs);
 	heap_fini(&run->heap);
 	clean_close(&run->timer);
 	free(run);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * http, https and smtp, by libcurl's multi interface on our loop: it tells which descriptors and which time
- * it waits for, we tell it what has come. Names are never resolved: each request goes to the order's address.
+ * http and https, by libcurl's multi interface on our loop: it tells which descriptors and which time it
+ * waits for, we tell it what has come. Names are never resolved: each request goes to the order's address.
  */
 #include "check.h"
 
@@ -18,22 +18,40 @@
 #include "base/text.h"
 
 #define BODY_MAX 65536 /* how far into an answer a text is looked for */
+#define CA_KEPT_S 60   /* how long what was read of a file of certificates is good */
 #define STATUS_FIRST 200
 #define STATUS_LAST 399
 
+/**
+ * struct web - requests that trust the same certificates, which are then read once for all of them
+ * @ca: path, owned; empty: the system's
+ */
 struct web {
 	struct loop *loop;
+	struct web *next;
+	char *ca;
 	CURLM *multi;
 	int timer;
 };
 
-/** struct web_request - @header: it has come; @enough: we ended the transfer ourselves */
+/**
+ * struct web_request - one under way
+ * @answering: there is the beginning of an answer
+ * @header, @found: the header, the text have come
+ * @enough: we ended the transfer ourselves
+ * @fd: its socket, libcurl's; -1: there is none yet
+ * @own_err: errno of a socket that could not be made
+ */
 struct web_request {
 	struct check *check;
 	CURL *easy;
 	struct curl_slist *to;
+	bool answering;
 	bool header;
+	bool found;
 	bool enough;
+	int fd;
+	int own_err;
 	size_t used;
 	char *body;
 	char error[CURL_ERROR_SIZE];
@@ -48,32 +66,42 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	size_t length = strlen(wanted);
 
 	q->header |= length && size * n >= length && !strncasecmp(line, wanted, length);
-	q->check->phase = "no complete answer";
+	q->answering = true;
 	return size * n;
+}
+
+/* Is the wanted text there, from @from on? */
+static bool has_text(const struct web_request *q, size_t from)
+{
+	const char *wanted = q->check->text[CHECK_TEXT_BODY];
+
+	return !q->body || memmem(q->body + from, q->used - from, wanted, strlen(wanted));
+}
+
+/* What is new, and what could be the beginning of the text before it. */
+static size_t where_to_look(const struct web_request *q)
+{
+	size_t length = strlen(q->check->text[CHECK_TEXT_BODY]);
+
+	return q->used < length ? 0 : q->used - length;
 }
 
 /* The transfer ends as soon as nothing more can matter. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct web_request *q = arg;
-	size_t more = size * n, room = BODY_MAX - q->used;
+	size_t more = size * n, room = BODY_MAX - q->used, from = where_to_look(q);
 
 	if (q->body) {
 		memcpy(q->body + q->used, bytes, more < room ? more : room);
 		q->used += more < room ? more : room;
 	}
-	q->enough = !q->body || q->used == BODY_MAX;
+	q->found |= has_text(q, from);
+	q->enough = q->found || q->used == BODY_MAX;
 	return q->enough ? 0 : more;
 }
 
 /* --- the verdict ------------------------------------------------------------------------------ */
-
-static bool has_text(const struct web_request *q)
-{
-	const char *wanted = q->check->text[CHECK_TEXT_BODY];
-
-	return !q->body || memmem(q->body, q->used, wanted, strlen(wanted));
-}
 
 static bool is_wanted(const struct check_order *order, long status)
 {
@@ -85,16 +113,27 @@ static void judge_answer(struct web_request *q, struct check *c)
 	long status = 0;
 
 	curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (c->order->kind == CHECK_SMTP)
-		check_end(c, CHECK_GOOD, "answered %ld", status);
-	else if (!is_wanted(c->order, status))
+	if (!is_wanted(c->order, status))
 		check_end(c, CHECK_BAD, "status %ld", status);
 	else if (c->text[CHECK_TEXT_HEADER][0] && !q->header)
 		check_end(c, CHECK_BAD, "status %ld, but no header '%s'", status, c->text[CHECK_TEXT_HEADER]);
-	else if (!has_text(q))
+	else if (q->body && !q->found)
 		check_end(c, CHECK_BAD, "status %ld, but no '%s' in the body", status, c->text[CHECK_TEXT_BODY]);
 	else
 		check_end(c, CHECK_GOOD, "status %ld", status);
+}
+
+/* Errors that tell of this machine, or of the configuration. */
+static bool is_ours(CURLcode code)
+{
+	static const CURLcode ours[] = {CURLE_OUT_OF_MEMORY,   CURLE_FAILED_INIT,      CURLE_URL_MALFORMAT,
+					CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ENGINE_INITFAILED};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+		if (code == ours[i])
+			return true;
+	}
+	return false;
 }
 
 static void judge(struct web_request *q, struct check *c, CURLcode code)
@@ -106,10 +145,12 @@ static void judge(struct web_request *q, struct check *c, CURLcode code)
 		return;
 	}
 	curl_easy_getinfo(q->easy, CURLINFO_OS_ERRNO, &err);
-	if (err && (code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR))
+	if (q->own_err)
+		check_end(c, CHECK_NONE, "cannot ask: %s", strerror(q->own_err));
+	else if (err && (code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR))
 		check_fail(c, (int)err);
-	else if (code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT || code == CURLE_URL_MALFORMAT)
-		check_end(c, CHECK_NONE, "%s", curl_easy_strerror(code));
+	else if (is_ours(code))
+		check_end(c, CHECK_NONE, "cannot ask: %s", q->error[0] ? q->error : curl_easy_strerror(code));
 	else
 		check_end(c, CHECK_BAD, "%s", q->error[0] ? q->error : curl_easy_strerror(code));
 }
@@ -127,17 +168,51 @@ static void free_request(struct web *w, struct web_request *q)
 	free(q);
 }
 
+static bool is_connected(const struct web_request *q)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+
+	return q->fd >= 0 && !getpeername(q->fd, (struct sockaddr *)&peer, &size);
+}
+
+/* How far it came, for whoever tells that time is over. */
+static const char *phase_of(const struct web_request *q)
+{
+	curl_off_t tls_us = 0;
+
+	curl_easy_getinfo(q->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);
+	if (!is_connected(q))
+		return "no connection";
+	if (q->check->order->kind == CHECK_HTTPS && !tls_us)
+		return "no TLS session";
+	return q->answering ? "no complete answer" : "no answer";
+}
+
 static void stop(struct check *c)
 {
-	if (c->request)
-		free_request(check_web_of(c), TAKE_PTR(c->request));
+	if (!c->request)
+		return;
+	c->phase = phase_of(c->request);
+	free_request(c->web, TAKE_PTR(c->request));
+}
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct web_request *q = arg;
+	CLEAN_CLOSE int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	int err = fd < 0 ? -errno : check_reset_on_close(fd);
+
+	(void)purpose;
+	q->own_err = -err;
+	q->fd = err ? -1 : TAKE_FD(fd);
+	return q->fd < 0 ? CURL_SOCKET_BAD : q->fd;
 }
 
 static void set_target(struct web_request *q, const struct check_order *order, const char *name,
 		       const char *path)
 {
-	static const char *const schemes[CHECK_KIND_MAX] = {
-		[CHECK_HTTP] = "http", [CHECK_HTTPS] = "https"};
+	const char *scheme = order->kind == CHECK_HTTPS ? "https" : "http";
 	char address[ADDRESS_TEXT_LEN], target[ADDRESS_TEXT_LEN + 16], url[1024];
 	bool v4 = address_is_ipv4(order->address);
 
@@ -146,15 +221,12 @@ static void set_target(struct web_request *q, const struct check_order *order, c
 	q->to = curl_slist_append(NULL, target);
 	curl_easy_setopt(q->easy, CURLOPT_CONNECT_TO, q->to);
 	snprintf(target, sizeof(target), v4 ? "%s" : "[%s]", address);
-	if (order->kind == CHECK_SMTP)
-		snprintf(url, sizeof(url), "smtp://%s:%u/%s", target, order->port, name[0] ? name : "defib");
-	else
-		snprintf(url, sizeof(url), "%s://%s:%u%s", schemes[order->kind], name[0] ? name : target,
-			 order->port, path[0] ? path : "/");
+	snprintf(url, sizeof(url), "%s://%s:%u%s", scheme, name[0] ? name : target, order->port,
+		 path[0] ? path : "/");
 	curl_easy_setopt(q->easy, CURLOPT_URL, url);
 }
 
-static void set_options(struct web_request *q, const struct check_order *order)
+static void set_options(struct web_request *q)
 {
 	CURL *easy = q->easy;
 
@@ -162,19 +234,28 @@ static void set_options(struct web_request *q, const struct check_order *order)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, q->error);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https,smtp");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "defib-check/" DEFIB_VERSION);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, (long)order->verify);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, order->verify ? 2L : 0L);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, q);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, q);
-	if (order->kind == CHECK_SMTP)
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "NOOP");
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, q);
+}
+
+/* Read only by those who verify. libcurl keeps what it read of a file, but not of a folder. */
+static void set_trust(CURL *easy, bool verify, const char *ca)
+{
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, (long)verify);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_KEPT_S);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	if (*ca || !verify)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, verify ? ca : NULL);
 }
 
 static struct web_request *new_request(struct check *c)
@@ -184,22 +265,26 @@ static struct web_request *new_request(struct check *c)
 	if (!q)
 		return NULL;
 	q->check = c;
+	q->fd = -1;
 	q->easy = curl_easy_init();
 	q->body = c->text[CHECK_TEXT_BODY][0] ? malloc(BODY_MAX) : NULL;
 	if (!q->easy || (c->text[CHECK_TEXT_BODY][0] && !q->body)) {
-		free_request(check_web_of(c), q);
+		free_request(c->web, q);
 		return NULL;
 	}
-	set_options(q, c->order);
+	set_options(q);
+	set_trust(q->easy, c->order->verify, c->text[CHECK_TEXT_CA]);
 	set_target(q, c->order, c->text[CHECK_TEXT_NAME], c->text[CHECK_TEXT_PATH]);
-	return q;
+	if (q->to)
+		return q;
+	free_request(c->web, q); /* it would go to whatever the name resolves to */
+	return NULL;
 }
 
 static void start(struct check *c)
 {
-	c->phase = "no answer";
 	c->request = new_request(c);
-	if (c->request && !curl_multi_add_handle(check_web_of(c)->multi, c->request->easy))
+	if (c->request && !curl_multi_add_handle(c->web->multi, c->request->easy))
 		return;
 	stop(c);
 	check_fail(c, ENOMEM);
@@ -302,18 +387,28 @@ static void on_timer(void *arg, uint32_t events)
 	take_done(w);
 }
 
-struct web *web_new(struct loop *loop)
+static void free_web(struct web *w)
+{
+	if (w->multi)
+		curl_multi_cleanup(w->multi);
+	clean_close(&w->timer);
+	free(w->ca);
+	free(w);
+}
+
+static struct web *new_web(struct loop *loop, const char *ca)
 {
 	struct web *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
 	w->loop = loop;
+	w->ca = strdup(ca);
 	w->timer = timer_open();
-	if (!curl_global_init(CURL_GLOBAL_DEFAULT))
+	if (w->ca && !curl_global_init(CURL_GLOBAL_DEFAULT))
 		w->multi = curl_multi_init();
 	if (!w->multi || w->timer < 0 || loop_add(loop, w->timer, EPOLLIN, on_timer, w)) {
-		web_free(w);
+		free_web(w);
 		return NULL;
 	}
 	curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
@@ -323,12 +418,28 @@ struct web *web_new(struct loop *loop)
 	return w;
 }
 
-void web_free(struct web *w)
+struct web *web_find(struct web **list, struct loop *loop, const char *ca)
 {
-	if (!w)
-		return;
-	if (w->multi)
-		curl_multi_cleanup(w->multi);
-	clean_close(&w->timer);
-	free(w);
+	struct web *w = *list;
+
+	while (w && strcmp(w->ca, ca))
+		w = w->next;
+	if (w)
+		return w;
+	w = new_web(loop, ca);
+	if (w) {
+		w->next = *list;
+		*list = w;
+	}
+	return w;
+}
+
+void web_free_all(struct web *list)
+{
+	while (list) {
+		struct web *next = list->next;
+
+		free_web(list);
+		list = next;
+	}
 }

@@ -301,7 +301,7 @@ static void add_check(struct diff_text *t, const struct policy_check *c)
 {
 	static const char *const names[CHECK_TEXT_MAX] = {
 		[CHECK_TEXT_NAME] = "host", [CHECK_TEXT_PATH] = "path", [CHECK_TEXT_HEADER] = "header",
-		[CHECK_TEXT_BODY] = "body"};
+		[CHECK_TEXT_BODY] = "body", [CHECK_TEXT_CA] = "ca"};
 
 	add(t, "%s%s", t->n ? "; " : "", check_kind_names[c->kind]);
 	if (c->port)

@@ -13,6 +13,7 @@
 #define PERIOD_MAX_NS 3600000000000ull
 #define TIMEOUT_MAX_NS 60000000000ull
 #define TEXT_MAX 256
+#define HOST_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 static const uint16_t default_ports[CHECK_KIND_MAX] = {
 	[CHECK_HTTP] = 80, [CHECK_HTTPS] = 443, [CHECK_DNS] = 53, [CHECK_SMTP] = 25,
@@ -41,14 +42,25 @@ static void read_line(struct reader *r, const struct reader_key *key, const yaml
 	r->no_memory |= !*line;
 }
 
-/* What becomes part of a request must not end it early. */
-static void read_token(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
+/* Of a request, of TLS and of EHLO; a port or a user would be taken for part of an address. */
+static void read_host(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
 {
 	const char *text = reader_scalar(node);
 
-	if (text && strpbrk(text, " \t"))
-		reader_error(r, node, "'%s' cannot have spaces, write for example %s: %s", key->name, key->name,
-			     key->example);
+	if (text && text[strspn(text, HOST_CHARACTERS)])
+		reader_error(r, node, "%s is no host name, write for example %s: %s", reader_quote(text).text,
+			     key->name, key->example);
+	else
+		read_line(r, key, node, field);
+}
+
+static void read_file(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
+{
+	const char *text = reader_scalar(node);
+
+	if (text && text[0] != '/')
+		reader_error(r, node, "%s is not an absolute path, write for example %s: %s",
+			     reader_quote(text).text, key->name, key->example);
 	else
 		read_line(r, key, node, field);
 }
@@ -59,8 +71,10 @@ static void read_path(struct reader *r, const struct reader_key *key, const yaml
 
 	if (text && text[0] != '/')
 		reader_error(r, node, "'path' must begin with a slash, write for example path: %s", key->example);
+	else if (text && strpbrk(text, " \t#"))
+		reader_error(r, node, "'path' cannot have spaces or '#', write for example path: %s", key->example);
 	else
-		read_token(r, key, node, field);
+		read_line(r, key, node, field);
 }
 
 #define FIELD(name) offsetof(struct policy_check, name)
@@ -73,13 +87,14 @@ static const struct reader_key check_keys[] = {
 	{"timeout", "1s", reader_duration, FIELD(timeout_ns), PERIOD_MIN_NS, TIMEOUT_MAX_NS, NULL, false},
 	{"rise", "2", reader_number, FIELD(rise), 1, 1000, NULL, false},
 	{"fall", "2", reader_number, FIELD(fall), 1, 1000, NULL, false},
-	{"host", "www.example.com", read_token, FIELD(text[CHECK_TEXT_NAME]), 0, 0, NULL, false},
-	{"name", "www.example.com", read_token, FIELD(text[CHECK_TEXT_NAME]), 0, 0, NULL, false},
+	{"host", "www.example.com", read_host, FIELD(text[CHECK_TEXT_NAME]), 0, 0, NULL, false},
+	{"name", "www.example.com", read_host, FIELD(text[CHECK_TEXT_NAME]), 0, 0, NULL, false},
 	{"path", "/health", read_path, FIELD(text[CHECK_TEXT_PATH]), 0, 0, NULL, false},
 	{"status", "200", reader_port, FIELD(status), 100, 599, NULL, false},
 	{"header", "\"Server: nginx\"", read_line, FIELD(text[CHECK_TEXT_HEADER]), 0, 0, NULL, false},
 	{"body", "\"all is well\"", read_line, FIELD(text[CHECK_TEXT_BODY]), 0, 0, NULL, false},
 	{"verify", "true", reader_bool, FIELD(verify), 0, 0, NULL, false},
+	{"ca", "/etc/ssl/ca.pem", read_file, FIELD(text[CHECK_TEXT_CA]), 0, 0, NULL, false},
 	{"run", "[/usr/local/bin/check-app]", draft_arguments, FIELD(argv), 1, POLICY_HOOK_ARGS, NULL, false},
 };
 READER_TABLE(check_table, "a check", check_keys);
@@ -96,6 +111,7 @@ static const struct {
 	{"port", KINDS_PORT},	    {"host", KINDS_HTTP | KIND(SMTP)}, {"name", KIND(DNS)},
 	{"path", KINDS_HTTP},	    {"status", KINDS_HTTP},	       {"header", KINDS_HTTP},
 	{"body", KINDS_HTTP},	    {"verify", KIND(HTTPS)},	       {"run", KIND(SCRIPT)},
+	{"ca", KIND(HTTPS)},
 };
 
 /* Keys that a kind cannot do without. */
@@ -136,9 +152,11 @@ static void check_times(struct reader *r, const yaml_node_t *at, struct policy_c
 
 static void check_verify(struct reader *r, const yaml_node_t *at, const struct policy_check *check)
 {
-	if (check->verify && !check->text[CHECK_TEXT_NAME])
+	if (check->verify && !reader_find(r, at, "host"))
 		reader_error(r, at, "a certificate is for a name: 'verify: true' needs 'host', write for example "
 			     "host: www.example.com");
+	if (check->kind == CHECK_HTTPS && check->text[CHECK_TEXT_CA] && !check->verify)
+		reader_error(r, reader_find(r, at, "ca"), "'ca' is for a certificate that is verified, add verify: true");
 }
 
 static void read_check(struct draft_service *service, const yaml_node_t *node)

@@ -113,6 +113,7 @@ struct check_order *check_order_new(const struct policy *policy, const struct ch
 	const struct policy_check *check = &service->checks[subject->check];
 	struct check_order *o = NULL, head = {
 		.group = policy->pools[service->pool].id,
+		.server = policy->servers[subject->server].id,
 		.kind = check->kind,
 		.port = check->port,
 		.status = check->status,
