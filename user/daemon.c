@@ -152,6 +152,17 @@ static void on_prober(void *arg, bool running, pid_t pid)
 	daemon_emit(arg, &ev);
 }
 
+/* The core hears of it in what is unknown then. */
+static void on_checker(void *arg, bool runs, const char *why)
+{
+	struct report r = {.kind = REPORT_CHECKER, .time_ns = clock_now_ns()};
+
+	text_copy(r.to, sizeof(r.to), runs ? "running" : "gone");
+	snprintf(r.reason, sizeof(r.reason), "%s%s", why,
+		 runs ? "" : "; what services say is unknown until it is back and has answers");
+	daemon_report(arg, &r);
+}
+
 static void on_worker(void *arg, const struct worker_result *result)
 {
 	struct event ev = {.time_ns = clock_now_ns(), .kind = EVENT_HOOK_FAILED};
@@ -338,7 +349,7 @@ static int open_network(struct daemon *d)
 	d->link = link_new(d->loop, d->policy, daemon_emit, d);
 	if (!d->link)
 		return fail("netlink", -errno);
-	d->checks = checks_new(d->loop, d->instance, daemon_emit, d);
+	d->checks = checks_new(d->loop, d->instance, daemon_emit, on_checker, d);
 	if (!d->checks)
 		return fail("checks", -errno);
 	link_own_port(d->link, route_port(d->route));

@@ -124,6 +124,8 @@ static enum log_level level_of(const struct report *r)
 	case REPORT_DNS_DISPUTED:
 	case REPORT_CHECK_FAILED:
 		return LOG_LEVEL_WARNING;
+	case REPORT_CHECKER:
+		return strcmp(r->to, "gone") ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 	default:
 		return LOG_LEVEL_INFO;
 	}

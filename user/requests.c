@@ -59,6 +59,21 @@ static json_t *checks(void *arg, uint32_t service)
 	return list;
 }
 
+/* Null where nothing is checked. */
+static json_t *checker_json(const struct daemon *d)
+{
+	struct check_summary s;
+
+	checks_sum_up(d->checks, &s);
+	if (!s.n)
+		return json_null();
+	return json_pack("{s:o, s:i, s:i, s:i}",
+		"pid", s.pid ? json_integer(s.pid) : json_null(),
+		"starts", s.starts,
+		"checks", s.n,
+		"unknown", s.unknown);
+}
+
 static json_t *status(void *arg)
 {
 	struct daemon *d = arg;
@@ -77,8 +92,10 @@ static json_t *status(void *arg)
 
 	if (!snapshot_read(d->paths.maps_dir, &s))
 		doc = status_json(s, &extra);
-	if (doc)
+	if (doc) {
 		json_object_set_new(doc, "config", reload_status(&d->in_force));
+		json_object_set_new(doc, "checker", checker_json(d));
+	}
 	snapshot_free(s);
 	return doc;
 }

@@ -20,6 +20,17 @@ static void print_config(const struct cli *cli, const json_t *config)
 			"change\n", cli_text(config, "file"));
 }
 
+static void print_checker(const struct cli *cli, const json_t *checker)
+{
+	if (!json_is_object(checker))
+		return;
+	if (cli_number(checker, "pid") <= 0)
+		fprintf(cli->out, "; services are NOT CHECKED: defib-check is gone, and is started again");
+	else if (cli_number(checker, "unknown") > 0)
+		fprintf(cli->out, "; of %d checks %d are unknown", (int)cli_number(checker, "checks"),
+			(int)cli_number(checker, "unknown"));
+}
+
 void status_print_head(const struct cli *cli, const json_t *doc)
 {
 	bool up = !strcmp(cli_text(doc, "daemon"), "up");
@@ -38,6 +49,7 @@ void status_print_head(const struct cli *cli, const json_t *doc)
 	else if (cli_number(prober, "alive_ms_ago") > 1000)
 		fprintf(cli->out, "; the prober (%d) was last alive %d ms ago", (int)cli_number(prober, "pid"),
 		       (int)cli_number(prober, "alive_ms_ago"));
+	print_checker(cli, json_object_get(doc, "checker"));
 	fputc('\n', cli->out);
 	print_config(cli, json_object_get(doc, "config"));
 }

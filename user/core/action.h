@@ -63,6 +63,7 @@ enum report_kind {
 	REPORT_DNS_DISPUTED, /* "dns-disputed": another gateway names another server; or not any more */
 	REPORT_CHECK_FAILED, /* "check-failed": a server fails a check of a service */
 	REPORT_CHECK_PASSED, /* "check-passed": it passes again */
+	REPORT_CHECKER,	     /* "checker": the process that checks services runs, or is gone */
 	REPORT_KIND_MAX,
 };
 

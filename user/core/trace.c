@@ -34,6 +34,7 @@ const char *const report_kind_names[] = {
 	[REPORT_DNS_DISPUTED] = "dns-disputed",
 	[REPORT_CHECK_FAILED] = "check-failed",
 	[REPORT_CHECK_PASSED] = "check-passed",
+	[REPORT_CHECKER] = "checker",
 };
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,

@@ -551,11 +551,12 @@ json_t *status_json(const struct snapshot *s, const struct status_extra *extra)
 		if (s->plans[id].name[0])
 			json_array_append_new(pools, pool_json(s, id));
 	}
-	doc = json_pack("{s:i, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
+	doc = json_pack("{s:i, s:s, s:o, s:n, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
 		"schema", CTL_SCHEMA,
 		"daemon", extra ? "up" : "down",
 		"gateway", extra && extra->gateway ? json_string(extra->gateway) : json_null(),
 		"config", /* the daemon's own matter */
+		"checker", /* likewise */
 		"uptime_s", since_s(s->now_ns, extra ? extra->started_ns : 0),
 		"servers", servers,
 		"pools", pools,

@@ -50,6 +50,7 @@ struct checks {
 	struct loop *loop;
 	char instance[64];
 	check_emit *emit;
+	check_told *told;
 	void *arg;
 	const struct policy *policy;
 	struct check_process *process;
@@ -179,17 +180,28 @@ static void forget_result(struct slot *slot, const char *why)
 	text_copy(slot->last.what, sizeof(slot->last.what), why);
 }
 
-static void on_end(void *arg)
+static void on_start(void *arg, int pid)
+{
+	struct checks *c = arg;
+	char why[32];
+
+	snprintf(why, sizeof(why), "pid %d", pid);
+	c->told(c->arg, true, why);
+}
+
+static void on_end(void *arg, const char *why)
 {
 	struct checks *c = arg;
 
+	c->told(c->arg, false, why);
 	for (uint32_t i = 0; i < c->n_slots; i++)
 		forget_result(&c->slots[i], "the process that checks died");
 	for (uint32_t i = 0; i < c->n_verdicts; i++)
 		review(c, &c->verdicts[i], false);
 }
 
-static const struct check_process_ops ops = {.ready = pump, .result = on_result, .ended = on_end};
+static const struct check_process_ops ops = {.started = on_start, .ready = pump, .result = on_result,
+					     .ended = on_end};
 
 /* --- configuration ----------------------------------------------------------------------------- */
 
@@ -364,9 +376,14 @@ int checks_configure(struct checks *c, const struct policy *policy)
 	return err;
 }
 
-int checks_pid(const struct checks *c)
+void checks_sum_up(const struct checks *c, struct check_summary *ret)
 {
-	return check_process_pid(c->process);
+	*ret = (struct check_summary){.pid = check_process_pid(c->process),
+				      .starts = check_process_starts(c->process)};
+	for (uint32_t i = 0; i < c->n_slots; i++) {
+		ret->n += c->slots[i].order != NULL;
+		ret->unknown += c->slots[i].order && c->slots[i].state == CHECK_UNKNOWN;
+	}
 }
 
 uint32_t checks_next(const struct checks *c, uint32_t at, struct check_view *ret_view)
@@ -393,7 +410,8 @@ uint32_t checks_next(const struct checks *c, uint32_t at, struct check_view *ret
 	return at + 1;
 }
 
-struct checks *checks_new(struct loop *loop, const char *instance, check_emit *emit, void *arg)
+struct checks *checks_new(struct loop *loop, const char *instance, check_emit *emit, check_told *told,
+			  void *arg)
 {
 	struct checks *c = calloc(1, sizeof(*c));
 
@@ -401,6 +419,7 @@ struct checks *checks_new(struct loop *loop, const char *instance, check_emit *e
 		return NULL;
 	c->loop = loop;
 	c->emit = emit;
+	c->told = told;
 	c->arg = arg;
 	text_copy(c->instance, sizeof(c->instance), instance);
 	c->process = check_process_new(loop, &ops, c);

@@ -17,14 +17,19 @@ struct loop;
 
 typedef void check_emit(void *arg, const struct event *ev);
 
+/** check_told - the process that checks runs, or is gone. @why: one line for people */
+typedef void check_told(void *arg, bool runs, const char *why);
+
 /**
  * checks_new() - nothing is checked yet
  * @loop: borrowed
  * @instance: DEFIB_INSTANCE of scripts; copied
  * @emit: called from the loop and from checks_configure()
+ * @told: called from the loop
  * Return: NULL without memory or descriptors; checks_free() ends it.
  */
-struct checks *checks_new(struct loop *loop, const char *instance, check_emit *emit, void *arg);
+struct checks *checks_new(struct loop *loop, const char *instance, check_emit *emit, check_told *told,
+			  void *arg);
 void checks_free(struct checks *checks);
 
 /**
@@ -36,8 +41,20 @@ void checks_free(struct checks *checks);
  */
 int checks_configure(struct checks *checks, const struct policy *policy);
 
-/** checks_pid() - of the process; 0: there is none. */
-int checks_pid(const struct checks *checks);
+/**
+ * struct check_summary - all checks
+ * @n: how many there are; @unknown: of how many nothing is known
+ * @pid: of the process; 0: there is none
+ * @starts: how often it was started
+ */
+struct check_summary {
+	uint32_t n;
+	uint32_t unknown;
+	int pid;
+	uint32_t starts;
+};
+
+void checks_sum_up(const struct checks *checks, struct check_summary *ret_summary);
 
 /**
  * struct check_view - one check, as it stands

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -36,6 +37,7 @@ struct check_process {
 	uint64_t born_ns;
 	uint64_t heard_ns;
 	uint64_t pause_ns; /* before the next start, if this one dies soon */
+	uint32_t starts;
 };
 
 /* --- birth ------------------------------------------------------------------------------------- */
@@ -81,9 +83,11 @@ static int watch(struct check_process *p)
 	return err;
 }
 
-/* However far it came: there is no process, and nothing of it. */
-static void forget(struct check_process *p)
+/* However far it came: there is no process, and nothing of it. Return: how it ended, as of waitpid(2). */
+static int forget(struct check_process *p)
 {
+	int status = 0;
+
 	if (p->pid)
 		kill(p->pid, SIGKILL);
 	if (p->sock >= 0)
@@ -93,9 +97,10 @@ static void forget(struct check_process *p)
 	clean_close(&p->sock);
 	clean_close(&p->pidfd);
 	if (p->pid)
-		waitpid(p->pid, NULL, 0);
+		waitpid(p->pid, &status, 0);
 	p->sock = p->pidfd = -1;
 	p->pid = 0;
+	return status;
 }
 
 static int start(struct check_process *p)
@@ -120,6 +125,7 @@ static int start(struct check_process *p)
 		return err;
 	}
 	p->born_ns = p->heard_ns = clock_now_ns();
+	p->starts++;
 	return 0;
 }
 
@@ -139,6 +145,7 @@ static void start_now(struct check_process *p)
 		return;
 	}
 	timer_set(p->timer, clock_now_ns() + LOOK_NS);
+	p->ops->started(p->arg, p->pid);
 	p->ops->ready(p->arg);
 }
 
@@ -176,21 +183,32 @@ static void on_socket(void *arg, uint32_t events)
 		p->ops->ready(p->arg);
 }
 
+static void describe(int status, char *why, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(why, size, "it was killed by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, size, "it ended with exit status %d", WEXITSTATUS(status));
+}
+
+/* @why: empty: as its exit status says */
 static void die(struct check_process *p, const char *why)
 {
-	log_warning("checks: defib-check %s and is started again; until it has answers, what services say is unknown",
-		    why);
+	char text[96];
+	int status = forget(p);
+
+	describe(status, text, sizeof(text));
 	if (clock_now_ns() - p->born_ns > LIVED_NS)
 		p->pause_ns = PAUSE_MIN_NS;
-	forget(p);
-	p->ops->ended(p->arg);
+	p->ops->ended(p->arg, why[0] ? why : text);
 	start_later(p);
 }
 
 static void on_exit_of(void *arg, uint32_t events)
 {
 	(void)events;
-	die(arg, "died");
+	die(arg, "");
 }
 
 /* Its messages may have waited longer than we have. */
@@ -199,7 +217,7 @@ static void look(struct check_process *p)
 	while (read_results(p))
 		;
 	if (clock_now_ns() - p->heard_ns > SILENT_NS)
-		die(p, "hangs");
+		die(p, "it hung, and said nothing for 5 s");
 	else
 		timer_set(p->timer, clock_now_ns() + LOOK_NS);
 }
@@ -243,6 +261,11 @@ void check_process_stop(struct check_process *p)
 int check_process_pid(const struct check_process *p)
 {
 	return p->pid;
+}
+
+uint32_t check_process_starts(const struct check_process *p)
+{
+	return p->starts;
 }
 
 struct check_process *check_process_new(struct loop *loop, const struct check_process_ops *ops, void *arg)

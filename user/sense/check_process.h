@@ -4,6 +4,7 @@
 #define SENSE_CHECK_PROCESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <defib/check.h>
 
@@ -12,14 +13,16 @@ struct loop;
 
 /**
  * struct check_process_ops - called from the loop only
- * @ready: it was started, or takes more after -EAGAIN
+ * @started: with which pid
+ * @ready: it takes orders, or more of them after -EAGAIN
  * @result: of a check
- * @ended: it is gone: what it said holds no longer; it will be started again
+ * @ended: it is gone, for this reason: what it said holds no longer; it will be started again
  */
 struct check_process_ops {
+	void (*started)(void *arg, int pid);
 	void (*ready)(void *arg);
 	void (*result)(void *arg, const struct check_result *result);
-	void (*ended)(void *arg);
+	void (*ended)(void *arg, const char *why);
 };
 
 /** check_process_new() - not started. Return: NULL without memory or descriptors. */
@@ -37,5 +40,8 @@ int check_process_send(struct check_process *process, const void *order, size_t 
 
 /** check_process_pid() - 0: it does not run. */
 int check_process_pid(const struct check_process *process);
+
+/** check_process_starts() - how often it was started. */
+uint32_t check_process_starts(const struct check_process *process);
 
 #endif
