@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +161,49 @@ static void each_server_is_asked_at_its_own_addresses(void **state)
 	policy_free(policy);
 }
 
+/* 64 servers with two addresses each; @n services with eight checks each. Return: the caller's. */
+static char *many_checks(uint32_t n)
+{
+	static const char eight[] = "[{kind: http}, {kind: https}, {kind: smtp}, {kind: tcp, port: 1}, {kind: tcp, port: 2}, "
+				    "{kind: tcp, port: 3}, {kind: tcp, port: 4}, {kind: tcp, port: 5}]";
+	size_t size = 65536;
+	char *text = malloc(size), *at = text;
+
+	at += sprintf(at, "gateway: {name: gw1, client-interfaces: [g0], server-interfaces: [e0]}\nservers:\n");
+	for (int i = 1; i <= 64; i++)
+		at += sprintf(at, "  - {name: s%d, address: [10.78.0.%d, \"fd78::%d\"]}\n", i, i, i);
+	at += sprintf(at, "pools: [{name: app, servers: [");
+	for (int i = 1; i <= 64; i++)
+		at += sprintf(at, "%ss%d", i > 1 ? ", " : "", i);
+	at += sprintf(at, "]}]\nservices:\n");
+	for (uint32_t i = 1; i <= n; i++)
+		at += sprintf(at, "  - {name: w%u, pool: app, address: [10.79.0.%u, \"fd79::%u\"], checks: %s}\n", i, i,
+			      i, eight);
+	assert_true(at < text + size);
+	return text;
+}
+
+static void more_checks_than_can_be_made_are_an_error(void **state)
+{
+	struct conf_problems problems = {0};
+	CLEAN_FREE char *enough = many_checks(16);
+	CLEAN_FREE char *many = many_checks(18);
+	struct policy *policy = parse(enough);
+
+	(void)state;
+	assert_int_equal(check_count(policy), CHECK_MAX);
+	policy_free(policy);
+	policy = NULL;
+	assert_int_equal(conf_parse(many, strlen(many), &policy, &problems), -EINVAL);
+	assert_null(policy);
+	assert_int_equal(problems.n, 1);
+	assert_int_equal(problems.list[0].line, 2 + 64 + 2 + 17);
+	assert_string_equal(problems.list[0].text,
+			    "there are 18432 checks together, of each service on each address of each server, and at most 16384 "
+			    "can be made; give services fewer checks or smaller pools");
+	conf_problems_free(&problems);
+}
+
 static void a_plan_remembers_who_failed(void **state)
 {
 	struct policy *policy = parse(HEAD "  - {name: web, pool: app, address: 10.79.0.1" TCP "}\n");
@@ -192,6 +237,7 @@ int main(void)
 		cmocka_unit_test(a_pool_that_is_split_off_is_like_its_origin),
 		cmocka_unit_test(what_is_not_given_has_a_default),
 		cmocka_unit_test(each_server_is_asked_at_its_own_addresses),
+		cmocka_unit_test(more_checks_than_can_be_made_are_an_error),
 		cmocka_unit_test(a_plan_remembers_who_failed),
 	};
 

@@ -373,6 +373,7 @@ void draft_check(struct draft *d)
 	check_ports(d);
 	if (!d->r.no_memory)
 		check_pools(d);
+	draft_count_checks(d);
 	check_vips(d);
 	draft_check_dns(d);
 	check_capacity(d);

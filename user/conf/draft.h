@@ -126,6 +126,9 @@ void *draft_calloc(struct draft *d, size_t n, size_t size);
 /** draft_split() - services with checks get pools of their own where they share one. */
 void draft_split(struct draft *d);
 
+/** draft_count_checks() - all services' together, once it is known which families a pool has. */
+void draft_count_checks(struct draft *d);
+
 /** draft_check() - what no section can see alone. */
 void draft_check(struct draft *d);
 

@@ -191,3 +191,36 @@ void draft_service_checks(struct reader *r, const struct reader_key *key, const 
 	for (uint32_t i = 0; service->out.checks && i < n; i++)
 		read_check(service, reader_item(r, node, i));
 }
+
+/* Each check is one for each address of each server of the pool. */
+static uint32_t addresses_of(const struct draft *d, const struct draft_pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < pool->out.n_servers * DFB_FAMILIES; i++) {
+		uint32_t family = i % DFB_FAMILIES;
+
+		n += d->servers[pool->out.servers[i / DFB_FAMILIES]].out.has[family] &&
+		     (pool->out.families & 1u << family);
+	}
+	return n;
+}
+
+void draft_count_checks(struct draft *d)
+{
+	const struct draft_service *first = NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		const struct draft_service *service = &d->services[i];
+
+		if (service->pool && service->out.n_checks)
+			n += service->out.n_checks * addresses_of(d, service->pool);
+		if (n > CHECK_MAX && !first)
+			first = service;
+	}
+	if (first)
+		reader_error(&d->r, reader_find(&d->r, first->at, "checks"),
+			     "there are %u checks together, of each service on each address of each server, and at most %u "
+			     "can be made; give services fewer checks or smaller pools", n, CHECK_MAX);
+}
