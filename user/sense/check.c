@@ -241,24 +241,54 @@ static int make_wishes(const struct checks *c, const struct policy *policy, stru
 	return 0;
 }
 
-/* Checks mostly are in the order they were in last time: look behind the one before first. */
-static void match(const struct checks *c, struct wishes *w, bool *kept)
+static int by_order(const void *left, const void *right)
 {
-	uint32_t at = 0;
+	const struct check_order *const *a = left, *const *b = right;
 
-	for (uint32_t i = 0; i < w->n; i++) {
-		for (uint32_t k = 0; k < c->n_slots && w->list[i].slot == NOBODY; k++) {
-			uint32_t slot = (at + k) % c->n_slots;
+	return check_order_compare(*a, *b);
+}
 
-			if (!kept[slot] && c->slots[slot].order &&
-			    check_order_is_same(c->slots[slot].order, w->list[i].order))
-				w->list[i].slot = slot;
-		}
-		if (w->list[i].slot == NOBODY)
-			continue;
-		kept[w->list[i].slot] = true;
-		at = w->list[i].slot + 1;
+/* Return: the first of @n sorted ones that is not less than @order. */
+static uint32_t lower_bound(const struct check_order *const *sorted, uint32_t n, const struct check_order *order)
+{
+	uint32_t low = 0;
+
+	while (low < n) {
+		uint32_t middle = low + (n - low) / 2;
+
+		if (check_order_compare(sorted[middle], order) < 0)
+			low = middle + 1;
+		else
+			n = middle;
 	}
+	return low;
+}
+
+/* Who checks the same already goes on. */
+static int match(const struct checks *c, struct wishes *w, bool *kept)
+{
+	CLEAN_FREE const struct check_order **sorted = calloc(c->n_slots + 1, sizeof(*sorted));
+	uint32_t n = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c->n_slots; i++) {
+		if (c->slots[i].order)
+			sorted[n++] = c->slots[i].order;
+	}
+	qsort(sorted, n, sizeof(*sorted), by_order);
+	for (uint32_t i = 0; i < w->n; i++) {
+		struct wish *wish = &w->list[i];
+		uint32_t at = lower_bound(sorted, n, wish->order);
+
+		while (at < n && kept[sorted[at]->slot] && !check_order_compare(sorted[at], wish->order))
+			at++;
+		if (at == n || check_order_compare(sorted[at], wish->order))
+			continue;
+		wish->slot = sorted[at]->slot;
+		kept[wish->slot] = true;
+	}
+	return 0;
 }
 
 static void drop_others(struct checks *c, const bool *kept)
@@ -364,8 +394,9 @@ int checks_configure(struct checks *c, const struct policy *policy)
 
 	if (!err)
 		err = grow(c, w.n);
+	if (!err)
+		err = match(c, &w, kept);
 	if (!err) {
-		match(c, &w, kept);
 		drop_others(c, kept);
 		c->policy = policy;
 		place(c, &w);

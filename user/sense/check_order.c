@@ -151,12 +151,13 @@ size_t check_order_size(const struct check_order *order)
 	return sizeof(*order) + order->length;
 }
 
-bool check_order_is_same(const struct check_order *a, const struct check_order *b)
+int check_order_compare(const struct check_order *a, const struct check_order *b)
 {
 	size_t from = offsetof(struct check_order, group);
 
-	return check_order_size(a) == check_order_size(b) &&
-	       !memcmp((const char *)a + from, (const char *)b + from, check_order_size(a) - from);
+	if (a->length != b->length)
+		return a->length < b->length ? -1 : 1;
+	return memcmp((const char *)a + from, (const char *)b + from, check_order_size(a) - from);
 }
 
 char *check_order_subject(const struct check_order *o, char text[CHECK_SUBJECT_LEN])

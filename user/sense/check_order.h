@@ -35,8 +35,8 @@ struct check_order *check_order_new(const struct policy *policy, const struct ch
 /** check_order_size() - with its texts. */
 size_t check_order_size(const struct check_order *order);
 
-/** check_order_is_same() - is the same asked of the same? */
-bool check_order_is_same(const struct check_order *a, const struct check_order *b);
+/** check_order_compare() - 0: the same is asked of the same; otherwise some order of them, as of memcmp(3) */
+int check_order_compare(const struct check_order *a, const struct check_order *b);
 
 #define CHECK_SUBJECT_LEN 96
 
