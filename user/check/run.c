@@ -89,11 +89,28 @@ static void ask_group(const struct check *ill, uint64_t now)
 	}
 }
 
+/* Each has its place in a period, by a golden ratio of it: thousands that were begun at once do not go on so. */
+static uint64_t place_in(const struct check *c, uint64_t period_ns)
+{
+	return period_ns * (c->order->slot * 40503u % 65536u) / 65536u;
+}
+
+/* Its place that is nearest; a late attempt does not make the next one late. */
+static uint64_t in_place(const struct check *c, uint64_t due_ns)
+{
+	uint64_t every = c->order->every_ns, after = (due_ns - place_in(c, every)) % every;
+
+	return after < every / 2 ? due_ns - after : due_ns + every - after;
+}
+
 static uint64_t next_start(const struct check *c, uint64_t now)
 {
-	uint64_t pause = tally_is_settled(&c->tally) ? c->order->every_ns : c->order->fast_ns;
-	uint64_t next = c->again ? now : c->started_ns + pause;
+	uint64_t next = c->started_ns + c->order->fast_ns;
 
+	if (c->again)
+		next = now;
+	else if (tally_is_settled(&c->tally))
+		next = in_place(c, c->started_ns + c->order->every_ns);
 	return next > now ? next : now + 1;
 }
 
@@ -290,8 +307,7 @@ static int add_check(struct run *run, const struct check_order *order)
 	c->next = run->groups[order->group];
 	run->groups[order->group] = c;
 	run->checks[order->slot] = c;
-	/* not all at once: spread over the first period by a golden ratio of it */
-	schedule(c, clock_now_ns() + order->fast_ns * (order->slot * 40503u % 65536u) / 65536u);
+	schedule(c, clock_now_ns() + place_in(c, order->fast_ns));
 	return 0;
 }
 
