@@ -83,9 +83,10 @@ static void make_server(struct input *in, struct world *w, uint32_t i)
 static void make_pool(struct input *in, struct world *w, uint32_t i)
 {
 	struct world_pool *p = &w->pools[i];
-	uint32_t b = take(in, 256), first = take(in, SERVERS);
+	uint32_t b = take(in, 256), first = take(in, 2 * SERVERS);
 
 	*p = (struct world_pool){.conf.when_none = b % POLICY_WHEN_NONE_MAX, .conf.fast = b / 4 % 2};
+	p->conf.checked = first >= SERVERS;
 	p->conf.families = (uint8_t)(1 + b / 8 % 3);
 	snprintf(p->conf.name, sizeof(p->conf.name), "p%u", i);
 	snprintf(w->services[i].name, sizeof(w->services[i].name), "v%u", i);
@@ -368,6 +369,19 @@ static void do_maintenance(struct input *in, struct world *w)
 	shell_hear(&in->shell, &ev);
 }
 
+/* Any answer at any time: also of a pool without checks, or of a server that it does not have. */
+static void do_check(struct input *in, struct world *w)
+{
+	struct event ev = {.kind = EVENT_CHECK, .check.pool = any_pool(in), .check.server = any_server(in, w)};
+	uint32_t b = take(in, 256);
+
+	ev.check.state = b % CHECK_STATE_MAX;
+	ev.check.good_ns = b / 3 % 4 ? w->now - b / 3 % 4 * MS : 0;
+	ev.check.bad_ns = ev.check.state == CHECK_FAIL ? w->now - b / 16 * MS : 0;
+	snprintf(ev.check.what, sizeof(ev.check.what), "tcp: refused");
+	shell_hear(&in->shell, &ev);
+}
+
 static void do_text(struct input *in, struct world *w)
 {
 	struct event ev = {.kind = maybe(in) ? EVENT_TAMPERED : EVENT_HOOK_FAILED};
@@ -406,7 +420,7 @@ static void do_finish(struct input *in, struct world *w)
 static fuzz_op *const ops[] = {
 	do_target, do_target, do_target, do_tick, do_tick, do_deadline, do_move, do_proposal,
 	do_poll, do_adopt, do_again, do_stray, do_pass, do_routable, do_failover, do_maintenance,
-	do_text, do_prober, do_manner, do_finish, do_finish, do_reload, do_restart,
+	do_text, do_prober, do_manner, do_finish, do_finish, do_reload, do_restart, do_check, do_check,
 };
 
 /* --- one input ------------------------------------------------------------------------------- */

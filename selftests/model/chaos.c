@@ -3,6 +3,7 @@
 #include "chaos.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "world.h"
@@ -11,10 +12,12 @@
 #define CHAOS_TO_US 6000000u
 #define CHAOS_CALM_US 6500000u
 #define CHAOS_END "11500ms"
+#define CHAOS_POOLS 3
 
 struct chaos {
 	struct world chance; /* only its numbers are used */
 	uint32_t n_uplinks, n_servers, n_pools, n_spares;
+	bool checked[CHAOS_POOLS]; /* by pool */
 	uint64_t base_us;
 	uint32_t misses;
 	bool has_hold;	     /* a second one, right after the first, is beyond what a witness can prove, */
@@ -89,7 +92,9 @@ static void put_pool(struct chaos *c, uint32_t pool)
 	put(c, "pool p%u", pool);
 	for (uint32_t i = 0; i < n; i++)
 		put(c, " s%u", (first + i) % c->n_servers);
-	put(c, "%s%s%s\n", nones[any(c, 4)], any(c, 4) ? "" : " slow", family(c));
+	c->checked[pool] = !any(c, 2);
+	put(c, "%s%s%s%s\n", nones[any(c, 4)], any(c, 4) ? "" : " slow", c->checked[pool] ? " checked" : "",
+	    family(c));
 	put(c, "service v%u p%u\n", pool, pool);
 }
 
@@ -98,7 +103,7 @@ static void put_world(struct chaos *c)
 	c->n_uplinks = between(c, 1, 3);
 	c->n_servers = between(c, 2, 6);
 	c->n_spares = any(c, 3);
-	c->n_pools = between(c, 1, 3);
+	c->n_pools = between(c, 1, CHAOS_POOLS);
 	put_heartbeat(c);
 	for (uint32_t i = 0; i < c->n_uplinks; i++)
 		put(c, "uplink e%u delay %uus jitter %uus\n", i, between(c, 20, 400), between(c, 1, 200));
@@ -235,6 +240,37 @@ static void put_controller_fault(struct chaos *c)
 	}
 }
 
+/* All who are asked at once, but who asks may have died. */
+static void put_answers(struct chaos *c, uint32_t at_us, uint32_t pool, uint32_t ill)
+{
+	for (uint32_t i = 0; i < c->n_servers; i++) {
+		if (i != ill && any(c, 4))
+			put(c, "at %uus check p%u s%u pass\n", at_us + any(c, 20000), pool, i);
+	}
+}
+
+static void put_check_fault(struct chaos *c)
+{
+	uint32_t begin = moment(c), end = end_of(c, begin), pool = any(c, c->n_pools), server = any(c, c->n_servers);
+
+	if (!c->checked[pool])
+		return;
+	put(c, "at %uus check p%u s%u %s\n", begin, pool, server, any(c, 4) ? "fail" : "unknown");
+	if (any(c, 3))
+		put_answers(c, begin, pool, server);
+	if (any(c, 3))
+		put(c, "at %uus check p%u s%u pass\n", end, pool, server);
+}
+
+/* Asked from the beginning, and well in the end. */
+static void put_well(struct chaos *c, uint32_t at_us)
+{
+	for (uint32_t pool = 0; pool < c->n_pools; pool++) {
+		for (uint32_t i = 0; c->checked[pool] && i < c->n_servers; i++)
+			put(c, "at %uus check p%u s%u pass\n", at_us, pool, i);
+	}
+}
+
 static void put_command(struct chaos *c)
 {
 	uint32_t begin = moment(c), end = end_of(c, begin), server = any(c, c->n_servers);
@@ -265,7 +301,7 @@ static void put_command(struct chaos *c)
 
 static void put_fault(struct chaos *c)
 {
-	uint32_t kind = any(c, 12);
+	uint32_t kind = any(c, 14);
 
 	if (kind < 4)
 		put_death(c);
@@ -275,6 +311,8 @@ static void put_fault(struct chaos *c)
 		put_machine_fault(c);
 	else if (kind < 11)
 		put_controller_fault(c);
+	else if (kind < 13)
+		put_check_fault(c);
 	else
 		put_command(c);
 }
@@ -288,8 +326,11 @@ void chaos_script(uint64_t seed, char *text, size_t size)
 	text[0] = 0;
 	put(&c, "seed %u\n", (uint32_t)seed & 0xffffff);
 	put_world(&c);
+	if (any(&c, 4))
+		put_well(&c, CHAOS_FROM_US / 2);
 	n = between(&c, 1, 14);
 	for (uint32_t i = 0; i < n; i++)
 		put_fault(&c);
+	put_well(&c, CHAOS_CALM_US);
 	put(&c, "at %uus mend\nuntil %s settled\n", CHAOS_CALM_US, CHAOS_END);
 }
