@@ -15,6 +15,8 @@
 . "$root/selftests/lib/farm.sh"
 # shellcheck source=selftests/lib/bench.sh
 . "$root/selftests/lib/bench.sh"
+# shellcheck source=selftests/lib/cost.sh
+. "$root/selftests/lib/cost.sh"
 
 SIZES=${DEFIB_SCALE:-500/50ms 500/10ms 5000/500ms 5000/100ms}
 KILLS=${DEFIB_KILLS:-9}
@@ -45,18 +47,6 @@ timed()
 
 # --- what it costs --------------------------------------------------------------------------------
 
-# cpu_ns PID: of all its threads, with the interrupts that came meanwhile
-cpu_ns()
-{
-	cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f\n", s }'
-}
-
-# busy_ticks: of all processors, a hundredth of a second each
-busy_ticks()
-{
-	awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat
-}
-
 # prober_map FIELD: without the daemon's help
 prober_map()
 {
@@ -76,20 +66,6 @@ round()
 		'BEGIN { printf "%.1f", n / us / 10 }'); done
 	system_percent=$(awk -v n=$(($(busy_ticks) - busy)) -v us=$us 'BEGIN { printf "%.1f", n * 1e6 / us }')
 	probes_per_s=$((($(prober_map sent) - sent) * 1000000 / us))
-}
-
-# median: of standard input
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# mb_of PID...: their proportional memory
-mb_of()
-{
-	local pid
-	for pid; do cat "/proc/$pid/smaps_rollup"; done |
-		awk '/^Pss:/ { s += $2 } END { printf "%.1f\n", s / 1024 }'
 }
 
 mb_of_maps()
