@@ -150,7 +150,7 @@ static int turn(void)
 		if (w->fd >= 0)
 			w->fn(w->arg, ready[i].events);
 	}
-	free_list(&server.loop->graveyard);
+	bury(server.loop);
 	return n;
 }
 
@@ -223,6 +223,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(!server.clients[0] || server.clients[0]->monitor);
 	close(run.peer);
 	settle();
-	assert(!server.clients[0] && !server.loop->watches);
+	assert(!server.clients[0]);
+	for (int fd = 0; fd < server.loop->room; fd++)
+		assert(!server.loop->watches[fd]);
 	return 0;
 }

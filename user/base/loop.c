@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -13,7 +14,9 @@
 #include "clean.h"
 
 #define LOOP_BATCH 64
+#define ROOM_AT_FIRST 64
 
+/** struct watch - of a descriptor; @next: in the graveyard */
 struct watch {
 	int fd;
 	loop_fn *fn;
@@ -25,7 +28,8 @@ struct watch {
 struct loop {
 	int epoll;
 	bool stopped;
-	struct watch *watches;
+	int room;
+	struct watch **watches; /* by descriptor */
 	struct watch *graveyard;
 	void (*after)(void *arg);
 	void *after_arg;
@@ -45,12 +49,12 @@ struct loop *loop_new(void)
 	return loop;
 }
 
-static void free_list(struct watch **list)
+static void bury(struct loop *loop)
 {
-	while (*list) {
-		struct watch *w = *list;
+	while (loop->graveyard) {
+		struct watch *w = loop->graveyard;
 
-		*list = w->next;
+		loop->graveyard = w->next;
 		free(w);
 	}
 }
@@ -59,10 +63,28 @@ void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	free_list(&loop->watches);
-	free_list(&loop->graveyard);
+	for (int fd = 0; fd < loop->room; fd++)
+		free(loop->watches[fd]);
+	free(loop->watches);
+	bury(loop);
 	close(loop->epoll);
 	free(loop);
+}
+
+static int make_room(struct loop *loop, int fd)
+{
+	int room = fd < 2 * loop->room ? 2 * loop->room : fd + ROOM_AT_FIRST;
+	struct watch **watches;
+
+	if (fd < loop->room)
+		return 0;
+	watches = realloc(loop->watches, (size_t)room * sizeof(struct watch *));
+	if (!watches)
+		return -ENOMEM;
+	memset(watches + loop->room, 0, (size_t)(room - loop->room) * sizeof(struct watch *));
+	loop->watches = watches;
+	loop->room = room;
+	return 0;
 }
 
 int loop_add(struct loop *loop, int fd, uint32_t events, loop_fn *fn, void *arg)
@@ -70,29 +92,28 @@ int loop_add(struct loop *loop, int fd, uint32_t events, loop_fn *fn, void *arg)
 	struct watch *w = calloc(1, sizeof(*w));
 	struct epoll_event ev = {.events = events, .data.ptr = w};
 
-	if (!w)
+	if (!w || make_room(loop, fd)) {
+		free(w);
 		return -ENOMEM;
-	*w = (struct watch){.fd = fd, .fn = fn, .arg = arg, .next = loop->watches};
+	}
+	loop_del(loop, fd); /* of whoever closed it without a word */
+	*w = (struct watch){.fd = fd, .fn = fn, .arg = arg};
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &ev)) {
 		free(w);
 		return -errno;
 	}
-	loop->watches = w;
+	loop->watches[fd] = w;
 	return 0;
 }
 
-static struct watch **find(struct loop *loop, int fd)
+static struct watch *find(const struct loop *loop, int fd)
 {
-	struct watch **w = &loop->watches;
-
-	while (*w && (*w)->fd != fd)
-		w = &(*w)->next;
-	return w;
+	return fd >= 0 && fd < loop->room ? loop->watches[fd] : NULL;
 }
 
 int loop_change(struct loop *loop, int fd, uint32_t events)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = *find(loop, fd)};
+	struct epoll_event ev = {.events = events, .data.ptr = find(loop, fd)};
 
 	if (!ev.data.ptr)
 		return -ENOENT;
@@ -101,13 +122,12 @@ int loop_change(struct loop *loop, int fd, uint32_t events)
 
 void loop_del(struct loop *loop, int fd)
 {
-	struct watch **at = find(loop, fd);
-	struct watch *w = *at;
+	struct watch *w = find(loop, fd);
 
 	if (!w)
 		return;
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-	*at = w->next;
+	loop->watches[fd] = NULL;
 	w->fd = -1;
 	w->next = loop->graveyard;
 	loop->graveyard = w;
@@ -134,7 +154,7 @@ int loop_run(struct loop *loop)
 			if (w->fd >= 0)
 				w->fn(w->arg, ready[i].events);
 		}
-		free_list(&loop->graveyard);
+		bury(loop);
 		if (loop->after)
 			loop->after(loop->after_arg);
 	}
