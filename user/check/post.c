@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/log.h"
 #include "check.h"
 
 #define GATHER_NS 100000000ull /* results wait so long for others */
@@ -62,6 +63,14 @@ static void on_timer(void *arg, uint32_t events)
 	flush(p);
 }
 
+static void carry_out(struct post *p, const struct check_order *order)
+{
+	int err = run_order(p->run, order);
+
+	if (err)
+		log_error("checks: check %u cannot be made: %s", order->slot, strerror(-err));
+}
+
 static void on_socket(void *arg, uint32_t events)
 {
 	_Alignas(struct check_order) static char bytes[CHECK_ORDER_MAX];
@@ -73,7 +82,7 @@ static void on_socket(void *arg, uint32_t events)
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		loop_stop(p->loop); /* the daemon is gone */
 	else if (n >= (ssize_t)sizeof(*order) && order->length == (size_t)n - sizeof(*order))
-		run_order(p->run, order);
+		carry_out(p, order);
 }
 
 int post_open(struct loop *loop, int sock, struct post **ret_post)

@@ -31,6 +31,7 @@ struct run {
 	struct check *groups[GROUPS];
 	unsigned int n_scripts;
 	int timer;
+	uint64_t due_ns; /* that the timer is set to */
 };
 
 static const struct check_method *const methods[CHECK_KIND_MAX] = {
@@ -50,12 +51,20 @@ struct loop *check_loop(struct check *c)
 
 /* --- the schedule ----------------------------------------------------------------------------- */
 
+static void set_timer(struct run *run)
+{
+	uint64_t due_ns = run->heap.n ? run->heap.due_ns[run->heap.item[0]] : 0;
+
+	if (due_ns == run->due_ns)
+		return;
+	run->due_ns = due_ns;
+	timer_set(run->timer, due_ns);
+}
+
 static void schedule(struct check *c, uint64_t due_ns)
 {
-	struct run *run = c->run;
-
-	heap_set(&run->heap, c->order->slot, due_ns);
-	timer_set(run->timer, run->heap.due_ns[run->heap.item[0]]);
+	heap_set(&c->run->heap, c->order->slot, due_ns);
+	set_timer(c->run);
 }
 
 static void begin(struct check *c, uint64_t now)
@@ -199,6 +208,7 @@ static void on_timer(void *arg, uint32_t events)
 
 	(void)events;
 	fd_drain(run->timer);
+	run->due_ns = 0; /* it is set no more */
 	for (uint32_t left = run->heap.n; left && run->heap.n; left--) {
 		struct check *c = run->checks[run->heap.item[0]];
 		uint64_t due = run->heap.due_ns[run->heap.item[0]];
@@ -210,8 +220,7 @@ static void on_timer(void *arg, uint32_t events)
 		else
 			begin(c, now);
 	}
-	if (run->heap.n)
-		timer_set(run->timer, run->heap.due_ns[run->heap.item[0]]);
+	set_timer(run);
 }
 
 /* --- orders ----------------------------------------------------------------------------------- */
@@ -236,6 +245,7 @@ static void remove_check(struct run *run, uint32_t slot)
 		;
 	*at = c->next;
 	heap_remove(&run->heap, slot);
+	set_timer(run);
 	run->checks[slot] = NULL;
 	free_check(c);
 }

@@ -18,6 +18,8 @@
 #include "base/text.h"
 
 #define BODY_MAX 65536 /* how far into an answer a text is looked for */
+#define TEXT_MAX 256   /* of such a text; conf/ lets no longer one through */
+#define RECEIVE_MAX 4096L
 #define CA_KEPT_S 60   /* how long what was read of a file of certificates is good */
 #define STATUS_FIRST 200
 #define STATUS_LAST 399
@@ -40,6 +42,8 @@ struct web {
  * @header, @found: the header, the text have come
  * @enough: we ended the transfer ourselves
  * @fd: its socket, libcurl's; -1: there is none yet
+ * @seen: bytes of the body
+ * @tail: the last @kept of them, which may be the beginning of the wanted text
  * @own_err: errno of a socket that could not be made
  */
 struct web_request {
@@ -52,8 +56,9 @@ struct web_request {
 	bool enough;
 	int fd;
 	int own_err;
-	size_t used;
-	char *body;
+	size_t seen;
+	size_t kept;
+	char tail[TEXT_MAX];
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -70,35 +75,49 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-/* Is the wanted text there, from @from on? */
-static bool has_text(const struct web_request *q, size_t from)
+static bool holds(const char *bytes, size_t n, const char *text)
 {
-	const char *wanted = q->check->text[CHECK_TEXT_BODY];
-
-	return !q->body || memmem(q->body + from, q->used - from, wanted, strlen(wanted));
+	return memmem(bytes, n, text, strlen(text));
 }
 
-/* What is new, and what could be the beginning of the text before it. */
-static size_t where_to_look(const struct web_request *q)
+static size_t least(size_t a, size_t b)
 {
-	size_t length = strlen(q->check->text[CHECK_TEXT_BODY]);
+	return a < b ? a : b;
+}
 
-	return q->used < length ? 0 : q->used - length;
+/* A text may begin in what came before: less than the whole of it is kept of that. */
+static bool completes(const struct web_request *q, const char *bytes, size_t n, const char *text)
+{
+	char both[2 * TEXT_MAX];
+	size_t more = least(n, TEXT_MAX);
+
+	memcpy(both, q->tail, q->kept);
+	memcpy(both + q->kept, bytes, more);
+	return holds(both, q->kept + more, text);
+}
+
+static void keep(struct web_request *q, const char *bytes, size_t n, size_t room)
+{
+	size_t old = n < room ? least(q->kept, room - n) : 0, new = least(n, room);
+
+	memmove(q->tail, q->tail + q->kept - old, old);
+	memcpy(q->tail + old, bytes + n - new, new);
+	q->kept = old + new;
 }
 
 /* The transfer ends as soon as nothing more can matter. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct web_request *q = arg;
-	size_t more = size * n, room = BODY_MAX - q->used, from = where_to_look(q);
+	const char *wanted = q->check->text[CHECK_TEXT_BODY];
+	size_t more = least(size * n, BODY_MAX - q->seen), length = strnlen(wanted, TEXT_MAX);
 
-	if (q->body) {
-		memcpy(q->body + q->used, bytes, more < room ? more : room);
-		q->used += more < room ? more : room;
-	}
-	q->found |= has_text(q, from);
-	q->enough = q->found || q->used == BODY_MAX;
-	return q->enough ? 0 : more;
+	q->found |= !length || holds(bytes, more, wanted) || completes(q, bytes, more, wanted);
+	if (length)
+		keep(q, bytes, more, length - 1);
+	q->seen += more;
+	q->enough = q->found || q->seen == BODY_MAX;
+	return q->enough ? 0 : size * n;
 }
 
 /* --- the verdict ------------------------------------------------------------------------------ */
@@ -117,7 +136,7 @@ static void judge_answer(struct web_request *q, struct check *c)
 		check_end(c, CHECK_BAD, "status %ld", status);
 	else if (c->text[CHECK_TEXT_HEADER][0] && !q->header)
 		check_end(c, CHECK_BAD, "status %ld, but no header '%s'", status, c->text[CHECK_TEXT_HEADER]);
-	else if (q->body && !q->found)
+	else if (c->text[CHECK_TEXT_BODY][0] && !q->found)
 		check_end(c, CHECK_BAD, "status %ld, but no '%s' in the body", status, c->text[CHECK_TEXT_BODY]);
 	else
 		check_end(c, CHECK_GOOD, "status %ld", status);
@@ -164,7 +183,6 @@ static void free_request(struct web *w, struct web_request *q)
 		curl_easy_cleanup(q->easy);
 	}
 	curl_slist_free_all(q->to);
-	free(q->body);
 	free(q);
 }
 
@@ -233,6 +251,7 @@ static void set_options(struct web_request *q)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, q);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, q->error);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_MAX);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -267,8 +286,7 @@ static struct web_request *new_request(struct check *c)
 	q->check = c;
 	q->fd = -1;
 	q->easy = curl_easy_init();
-	q->body = c->text[CHECK_TEXT_BODY][0] ? malloc(BODY_MAX) : NULL;
-	if (!q->easy || (c->text[CHECK_TEXT_BODY][0] && !q->body)) {
+	if (!q->easy) {
 		free_request(c->web, q);
 		return NULL;
 	}
