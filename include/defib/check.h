@@ -10,6 +10,7 @@
 
 #define CHECK_SOCK_FD 3		/* of defib-check: its end */
 #define CHECK_ORDER_MAX 16384u	/* bytes of an order */
+#define CHECK_ARGUMENTS_MAX 8192u /* bytes of a script's arguments */
 #define CHECK_TEXTS 48		/* texts of an order */
 #define CHECK_WHAT_LEN 96	/* of an evidence line, with the closing NUL */
 #define CHECK_BATCH 32		/* results of a message */

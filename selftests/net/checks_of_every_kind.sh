@@ -10,9 +10,27 @@
 . "$(dirname "$0")/../lib/failover.sh"
 # shellcheck source=selftests/lib/checks.sh
 . "$(dirname "$0")/../lib/checks.sh"
-need jq nginx openssl named dig nft
+need jq nginx openssl named dig nft socat
 
 TIMES='every: 500ms, fast: 50ms, timeout: 400ms'
+
+# drip_start SERVER: a server on tcp/8080 whose body comes byte by byte, and never ends
+drip_start()
+{
+	cat >"$work/drip" <<-'END'
+		#!/bin/sh
+		printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nnot all is well, but al'
+		for c in l ' ' i s ' ' t h e r e; do
+			sleep 0.01
+			printf '%s' "$c"
+		done
+		exec sleep 60
+	END
+	chmod 755 "$work/drip"
+	nsenter --net="/run/netns/$prefix-$1" -- socat TCP6-LISTEN:8080,fork,reuseaddr,ipv6only=0 \
+		"EXEC:$work/drip" 2>>"$work/socat.log" &
+	wait_until 10 listens "$1" tcp 8080
+}
 
 lab_start --servers 4
 nginx_start s1
@@ -20,8 +38,9 @@ nginx_start s2
 named_start s1 192.0.2.80
 named_start s2 -
 deaf s4 "{ 53, 80 }"
-daemon_config --services 12
-name_services tcp health who header status moved missing big slow dns alias broken
+drip_start s1
+daemon_config --services 13
+name_services tcp health who header status moved missing big slow drip dns alias broken
 checked tcp "{kind: tcp, port: 80, $TIMES}"
 checked health "{kind: http, path: /health, body: all is well, $TIMES}"
 checked who "{kind: http, path: /who, host: www.example, body: I am s1, $TIMES}"
@@ -31,6 +50,7 @@ checked moved "{kind: http, path: /moved, $TIMES}"
 checked missing "{kind: http, path: /missing, $TIMES}"
 checked big "{kind: http, path: /big, body: nobody says this, $TIMES}"
 checked slow "{kind: http, path: /slow, body: all is well, $TIMES}"
+checked drip "{kind: http, port: 8080, body: all is there, $TIMES}"
 checked dns "{kind: dns, name: www.example.org, $TIMES}"
 checked alias "{kind: dns, name: alias.example.org, $TIMES}"
 checked broken "{kind: dns, name: www.broken.org, $TIMES}"
@@ -53,6 +73,8 @@ answer moved s1 pass '^status 301$'
 answer missing s1 fail '^status 404$'
 answer big s1 fail "^status 200, but no 'nobody says this' in the body$"
 answer slow s1 fail '^timed out: no complete answer within'
+
+answer drip s1 pass '^status 200$'
 
 answer dns s1 pass '^answered$'
 answer dns s2 fail '^answered NXDOMAIN$'

@@ -205,6 +205,26 @@ static void more_checks_than_can_be_made_are_an_error(void **state)
 	conf_problems_free(&problems);
 }
 
+static void arguments_that_are_too_long_are_an_error(void **state)
+{
+	struct conf_problems problems = {0};
+	struct policy *policy = NULL;
+	char text[16384];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s  - {name: web, pool: app, address: 10.79.0.1, checks: [{kind: script, run: "
+		 "[/bin/x, %08180d]}]}\n", HEAD, 0);
+	policy = parse(text);
+	policy_free(policy);
+	policy = NULL;
+	snprintf(text, sizeof(text), "%s  - {name: web, pool: app, address: 10.79.0.1, checks: [{kind: script, run: "
+		 "[/bin/x, %08190d]}]}\n", HEAD, 0);
+	assert_int_equal(conf_parse(text, strlen(text), &policy, &problems), -EINVAL);
+	assert_string_equal(problems.list[0].text, "'run' has 8198 bytes, at most 8192 are possible; put them into a "
+						   "file that the program reads");
+	conf_problems_free(&problems);
+}
+
 static void a_plan_remembers_who_failed(void **state)
 {
 	struct policy *policy = parse(HEAD "  - {name: web, pool: app, address: 10.79.0.1" TCP "}\n");
@@ -239,6 +259,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_given_has_a_default),
 		cmocka_unit_test(each_server_is_asked_at_its_own_addresses),
 		cmocka_unit_test(more_checks_than_can_be_made_are_an_error),
+		cmocka_unit_test(arguments_that_are_too_long_are_an_error),
 		cmocka_unit_test(a_plan_remembers_who_failed),
 	};
 

@@ -159,6 +159,17 @@ static void check_verify(struct reader *r, const yaml_node_t *at, const struct p
 		reader_error(r, reader_find(r, at, "ca"), "'ca' is for a certificate that is verified, add verify: true");
 }
 
+static void check_arguments(struct reader *r, const yaml_node_t *at, const struct policy_check *check)
+{
+	size_t n = 0;
+
+	for (char *const *arg = check->argv; *arg; arg++)
+		n += strlen(*arg) + 1;
+	if (n > CHECK_ARGUMENTS_MAX)
+		reader_error(r, reader_find(r, at, "run"), "'run' has %zu bytes, at most %u are possible; put them into a "
+			     "file that the program reads", n, CHECK_ARGUMENTS_MAX);
+}
+
 static void read_check(struct draft_service *service, const yaml_node_t *node)
 {
 	struct policy_check *check = &service->out.checks[service->out.n_checks++];
@@ -177,6 +188,7 @@ static void read_check(struct draft_service *service, const yaml_node_t *node)
 	check_keys_of_kind(r, node, check->kind);
 	check_times(r, node, check);
 	check_verify(r, node, check);
+	check_arguments(r, node, check);
 	if (!check->port)
 		check->port = default_ports[check->kind];
 }

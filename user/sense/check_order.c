@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "check_order.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ struct texts {
 	char bytes[CHECK_ORDER_MAX - sizeof(struct check_order)];
 };
 
-/* What conf/ lets through fits; a longer argument is cut off, and the program will say so. */
+/* What conf/ lets through fits. */
 static void __attribute__((format(printf, 2, 3))) add(struct texts *t, const char *format, ...)
 {
 	size_t left = sizeof(t->bytes) - t->used;
@@ -75,9 +76,8 @@ static void __attribute__((format(printf, 2, 3))) add(struct texts *t, const cha
 	va_start(args, format);
 	n = vsnprintf(t->bytes + t->used, left, format, args);
 	va_end(args);
-	if (n < 0 || !left)
-		return;
-	t->used += (size_t)n < left ? (uint32_t)n + 1 : (uint32_t)left;
+	assert(n >= 0 && (size_t)n < left);
+	t->used += (uint32_t)n + 1;
 	t->n++;
 }
 
