@@ -21,7 +21,7 @@ enum check_kind {
 	CHECK_TCP,    /* a connection is accepted */
 	CHECK_HTTP,   /* a request has the wanted answer (RFC 9110) */
 	CHECK_HTTPS,  /* likewise, over TLS */
-	CHECK_DNS,    /* a query has an answer (RFC 1035) */
+	CHECK_DNS,    /* a query has the wanted answer (RFC 1035) */
 	CHECK_SMTP,   /* greeting, EHLO and QUIT are answered (RFC 5321) */
 	CHECK_SCRIPT, /* a program ends with status 0 */
 	CHECK_KIND_MAX,
@@ -48,7 +48,7 @@ enum check_text {
 	CHECK_TEXT_NAME,   /* http, https: host of the request; dns: the name asked for; smtp: of EHLO */
 	CHECK_TEXT_PATH,   /* http, https: with the leading slash */
 	CHECK_TEXT_HEADER, /* http, https: a header line of the answer begins so; empty: any will do */
-	CHECK_TEXT_BODY,   /* http, https: what the answer's body has in it; empty: anything */
+	CHECK_TEXT_BODY,   /* http, https: what the answer's body has in it; dns: an address; empty: anything */
 	CHECK_TEXT_CA,	   /* https: path of the certificates to trust; empty: the system's */
 	CHECK_TEXT_MAX,
 };

@@ -147,8 +147,8 @@ exim_start()
 	wait_until 10 listens "$1" tcp 25 || fail "exim on $1: $(cat "$dir"/err "$dir"/*log)"
 }
 
-# named_start SERVER ADDRESS: a name server of example.org, whose www has that address, or none with "-";
-# alias.example.org is an alias of a name of others; of broken.org it has no data
+# named_start SERVER ADDRESS: a name server of example.org, whose www has that address and 2001:db8::80, or
+# none with "-"; alias.example.org is an alias of a name of others; of broken.org it has no data
 named_start()
 {
 	local dir=$work/named.$1
@@ -169,7 +169,7 @@ named_start()
 		ns IN A 192.0.2.53
 		alias IN CNAME www.example.net.
 	END
-	[ "$2" = - ] || echo "www IN A $2" >>"$dir/zone"
+	[ "$2" = - ] || printf 'www IN A %s\nwww IN AAAA 2001:db8::80\n' "$2" >>"$dir/zone"
 	nsenter --net="/run/netns/$prefix-$1" -- named -g -n 1 -U 1 -c "$dir/conf" >"$dir/log" 2>&1 &
 	eval "named_$1=$!"
 	wait_until 20 named_answers "$1" || fail "named on $1: $(tail -n 5 "$dir/log")"

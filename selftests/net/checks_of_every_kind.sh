@@ -39,8 +39,8 @@ named_start s1 192.0.2.80
 named_start s2 -
 deaf s4 "{ 53, 80 }"
 drip_start s1
-daemon_config --services 13
-name_services tcp health who header status moved missing big slow drip dns alias broken
+daemon_config --services 16
+name_services tcp health who header status moved missing big slow drip dns alias broken right wrong six
 checked tcp "{kind: tcp, port: 80, $TIMES}"
 checked health "{kind: http, path: /health, body: all is well, $TIMES}"
 checked who "{kind: http, path: /who, host: www.example, body: I am s1, $TIMES}"
@@ -54,6 +54,9 @@ checked drip "{kind: http, port: 8080, body: all is there, $TIMES}"
 checked dns "{kind: dns, name: www.example.org, $TIMES}"
 checked alias "{kind: dns, name: alias.example.org, $TIMES}"
 checked broken "{kind: dns, name: www.broken.org, $TIMES}"
+checked right "{kind: dns, name: www.example.org, answer: 192.0.2.80, $TIMES}"
+checked wrong "{kind: dns, name: www.example.org, answer: 192.0.2.99, $TIMES}"
+checked six "{kind: dns, name: www.example.org, answer: \"2001:db8::0080\", $TIMES}"
 daemon_start
 
 answer tcp s1 pass '^connected$'
@@ -76,7 +79,11 @@ answer slow s1 fail '^timed out: no complete answer within'
 
 answer drip s1 pass '^status 200$'
 
-answer dns s1 pass '^answered$'
+answer dns s1 pass '^answered 192.0.2.80$'
+answer right s1 pass '^answered 192.0.2.80$'
+answer wrong s1 fail '^answered 192.0.2.80, and not 192.0.2.99$'
+answer six s1 pass '^answered 2001:db8::80$'
+answer six s2 fail '^answered NXDOMAIN$'
 answer dns s2 fail '^answered NXDOMAIN$'
 answer dns s3 fail '^(Connection refused|timed out: no answer within)' # ICMP is limited to one a second
 answer dns s4 fail '^timed out: no answer within'
@@ -92,7 +99,7 @@ answer dns s1 fail '^timed out: no answer within'
 signal nginx_s1 CONT
 signal named_s1 CONT
 answer health s1 pass '^status 200$'
-answer dns s1 pass '^answered$'
+answer dns s1 pass '^answered 192'
 
 # The request is for the configured host, and goes to the address.
 grep -q '"GET /who HTTP/1.1" 200' "$work/nginx.s1/access.log" || fail 'no request came'

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The process that checks is killed, and stopped: the daemon says so, nothing moves, it is started again, and states
-# come back. What fails while nobody asks is found when somebody asks again. Killed again and again, it is
-# started later and later.
+# The process that checks is killed, and stopped: the daemon says so, nothing moves, it is started again, and
+# states come back. What fails while nobody asks is found when somebody asks again. Killed again and again, it
+# is started later and later.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh

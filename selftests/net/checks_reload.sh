@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Reloads add checks to a service, change and remove them, and give a service without any its first, while
-# clients use all services: they lose no packet and no connection, nobody moves, and checks that are not touched
-# go on as they are.
+# clients use all services: they lose no packet and no connection, nobody moves, and checks that are not
+# touched go on as they are.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A name server answers a query for an A record (RFC 1035), over UDP. */
+/* A name server answers a query for an address (RFC 1035, RFC 3596) over UDP, with the wanted one or any. */
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <resolv.h>
@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/clean.h"
+#include "base/text.h"
 #include "check.h"
 
 #define AT_ONCE 16
@@ -24,16 +25,45 @@ static const char *rcode_text(int rcode, char *text, size_t size)
 	return text;
 }
 
-/* A chain of aliases (RFC 1034, 3.6.2) that ends nowhere is no address. */
-static bool has_address(ns_msg *msg)
+static bool wants_ipv6(const struct check *c)
 {
+	return strchr(c->text[CHECK_TEXT_BODY], ':');
+}
+
+static char *format_address(const ns_rr *rr, char text[ADDRESS_TEXT_LEN])
+{
+	uint8_t address[16] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(ns_rr_type(*rr) == ns_t_a ? address + 12 : address, ns_rr_rdata(*rr), ns_rr_rdlen(*rr));
+	return address_format(address, text);
+}
+
+static bool has_address(const ns_rr *rr)
+{
+	return (ns_rr_type(*rr) == ns_t_a && ns_rr_rdlen(*rr) == NS_INADDRSZ) ||
+	       (ns_rr_type(*rr) == ns_t_aaaa && ns_rr_rdlen(*rr) == NS_IN6ADDRSZ);
+}
+
+/* A chain of aliases (RFC 1034, 3.6.2) that ends nowhere is no address. */
+static void judge_records(struct check *c, ns_msg *msg)
+{
+	const char *wanted = c->text[CHECK_TEXT_BODY];
+	char text[ADDRESS_TEXT_LEN] = "";
 	ns_rr rr;
 
 	for (int i = 0; i < ns_msg_count(*msg, ns_s_an); i++) {
-		if (!ns_parserr(msg, ns_s_an, i, &rr) && ns_rr_type(rr) == ns_t_a)
-			return true;
+		if (ns_parserr(msg, ns_s_an, i, &rr) || !has_address(&rr))
+			continue;
+		format_address(&rr, text);
+		if (*wanted && strcmp(text, wanted))
+			continue;
+		check_end(c, CHECK_GOOD, "answered %s", text);
+		return;
 	}
-	return false;
+	if (*text)
+		check_end(c, CHECK_BAD, "answered %s, and not %s", text, wanted);
+	else
+		check_end(c, CHECK_BAD, "answered without an %s record", wants_ipv6(c) ? "AAAA" : "A");
 }
 
 /* Return: false: not an answer to this query: go on waiting. */
@@ -53,10 +83,8 @@ static bool judge(struct check *c, const unsigned char *bytes, size_t n)
 	rcode = ns_msg_getflag(msg, ns_f_rcode);
 	if (rcode)
 		check_end(c, CHECK_BAD, "answered %s", rcode_text(rcode, text, sizeof(text)));
-	else if (!has_address(&msg))
-		check_end(c, CHECK_BAD, "answered without an A record");
 	else
-		check_end(c, CHECK_GOOD, "answered");
+		judge_records(c, &msg);
 	return true;
 }
 
@@ -84,7 +112,8 @@ static void on_ready(void *arg, uint32_t events)
 static int ask(struct check *c)
 {
 	unsigned char query[NS_PACKETSZ];
-	int n = res_mkquery(ns_o_query, c->text[CHECK_TEXT_NAME], ns_c_in, ns_t_a, NULL, 0, NULL, query,
+	int type = wants_ipv6(c) ? ns_t_aaaa : ns_t_a;
+	int n = res_mkquery(ns_o_query, c->text[CHECK_TEXT_NAME], ns_c_in, type, NULL, 0, NULL, query,
 			    sizeof(query));
 	int err;
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/core.h"
 #include "draft.h"
 
@@ -54,6 +55,26 @@ static void read_host(struct reader *r, const struct reader_key *key, const yaml
 		read_line(r, key, node, field);
 }
 
+/* As defib-check will write those that it finds. */
+static void read_answer(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
+{
+	const char *text = reader_text(r, key, node);
+	char plain[ADDRESS_TEXT_LEN];
+	uint8_t address[16];
+	char **line = field;
+
+	if (!text)
+		return;
+	if (address_parse(text, address)) {
+		reader_error(r, node, "%s is no address, write for example %s: %s", reader_quote(text).text, key->name,
+			     key->example);
+		return;
+	}
+	free(*line);
+	*line = strdup(address_format(address, plain));
+	r->no_memory |= !*line;
+}
+
 static void read_file(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
 {
 	const char *text = reader_scalar(node);
@@ -93,6 +114,7 @@ static const struct reader_key check_keys[] = {
 	{"status", "200", reader_port, FIELD(status), 100, 599, NULL, false},
 	{"header", "\"Server: nginx\"", read_line, FIELD(text[CHECK_TEXT_HEADER]), 0, 0, NULL, false},
 	{"body", "\"all is well\"", read_line, FIELD(text[CHECK_TEXT_BODY]), 0, 0, NULL, false},
+	{"answer", "192.0.2.80", read_answer, FIELD(text[CHECK_TEXT_BODY]), 0, 0, NULL, false},
 	{"verify", "true", reader_bool, FIELD(verify), 0, 0, NULL, false},
 	{"ca", "/etc/ssl/ca.pem", read_file, FIELD(text[CHECK_TEXT_CA]), 0, 0, NULL, false},
 	{"run", "[/usr/local/bin/check-app]", draft_arguments, FIELD(argv), 1, POLICY_HOOK_ARGS, NULL, false},
@@ -112,6 +134,7 @@ static const struct {
 	{"path", KINDS_HTTP},	    {"status", KINDS_HTTP},	       {"header", KINDS_HTTP},
 	{"body", KINDS_HTTP},	    {"verify", KIND(HTTPS)},	       {"run", KIND(SCRIPT)},
 	{"ca", KIND(HTTPS)},
+	{"answer", KIND(DNS)},
 };
 
 /* Keys that a kind cannot do without. */
