@@ -48,7 +48,7 @@ enum check_text {
 	CHECK_TEXT_NAME,   /* http, https: host of the request; dns: the name asked for; smtp: of EHLO */
 	CHECK_TEXT_PATH,   /* http, https: with the leading slash */
 	CHECK_TEXT_HEADER, /* http, https: a header line of the answer begins so; empty: any will do */
-	CHECK_TEXT_BODY,   /* http, https: what the answer's body has in it; dns: an address; empty: anything */
+	CHECK_TEXT_BODY,   /* http, https: what the body has in it; dns: an address; empty: anything */
 	CHECK_TEXT_CA,	   /* https: path of the certificates to trust; empty: the system's */
 	CHECK_TEXT_MAX,
 };
@@ -57,8 +57,8 @@ enum check_text {
  * struct check_order - check this, or no longer
  * @slot: names the check, below CHECK_MAX
  * @serial: differs for each user of a slot; 0: nothing is checked there any more
- * @group: checks that can stand witness for each other, below 256: one fails, those of other servers are asked
- *	at once
+ * @group: checks that can stand witness for each other, below 256: one fails, those of other servers are
+ *	asked at once
  * @server: whom it asks
  * @kind: enum check_kind
  * @port: host byte order

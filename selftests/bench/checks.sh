@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 1200
-# A thousand checks of kind tcp, and a thousand of kind http, each once a second, of a real server (nginx): what
-# they cost in processor time and memory, how long an answer takes, and how late questions come.
+# A thousand checks of kind tcp, and a thousand of kind http, each once a second, of a real server (nginx):
+# what they cost in processor time and memory, how long an answer takes, and how late questions come.
 # DEFIB_CHECKS: how many of each, 1,000 without it; half of them over IPv4, half over IPv6
 
 # shellcheck source=selftests/lib/net.sh
@@ -43,7 +43,10 @@ farm_nginx()
 			access_log $dir/access.log times;
 			client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir;
 			uwsgi_temp_path $dir; scgi_temp_path $dir;
-			server { listen 80 backlog=4096; listen [::]:80 backlog=4096; location / { return 200 "all is well\n"; } }
+			server {
+				listen 80 backlog=4096; listen [::]:80 backlog=4096;
+				location / { return 200 "all is well\n"; }
+			}
 		}
 	END
 	in_ns farm nginx -c "$dir/conf" -p "$dir" -e "$dir/error.log" &
@@ -70,8 +73,8 @@ took()
 # lateness: by which requests of an address came later than a second after the one before, ms
 lateness()
 {
-	awk '$2 in last { late = ($1 - last[$2] - 1) * 1000; print (late > 0 ? late : 0) } { last[$2] = $1 }' \
-		"$work/nginx/access.log"
+	awk '$2 in last { late = ($1 - last[$2] - 1) * 1000; print (late > 0 ? late : 0) }
+		{ last[$2] = $1 }' "$work/nginx/access.log"
 }
 
 # costs ROW CHECKS

@@ -372,9 +372,10 @@ static void do_maintenance(struct input *in, struct world *w)
 /* Any answer at any time: also of a pool without checks, or of a server that it does not have. */
 static void do_check(struct input *in, struct world *w)
 {
-	struct event ev = {.kind = EVENT_CHECK, .check.pool = any_pool(in), .check.server = any_server(in, w)};
+	struct event ev = {.kind = EVENT_CHECK, .check.pool = any_pool(in)};
 	uint32_t b = take(in, 256);
 
+	ev.check.server = any_server(in, w);
 	ev.check.state = b % CHECK_STATE_MAX;
 	ev.check.good_ns = b / 3 % 4 ? w->now - b / 3 % 4 * MS : 0;
 	ev.check.bad_ns = ev.check.state == CHECK_FAIL ? w->now - b / 16 * MS : 0;

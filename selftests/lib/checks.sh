@@ -49,7 +49,8 @@ certify()
 	local new=(openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
 	{
 		[ -e "$work/ca.pem" ] ||
-			"${new[@]}" -x509 -subj "/CN=CA of a test" -days 2 -keyout "$work/ca.key" -out "$work/ca.pem"
+			"${new[@]}" -x509 -subj "/CN=CA of a test" -days 2 -keyout "$work/ca.key" \
+				-out "$work/ca.pem"
 		"${new[@]}" -subj "/CN=$2" -keyout "$work/tls.$1.pem" -out "$work/$1.csr"
 		echo "subjectAltName = DNS:$2" >"$work/$1.names"
 		openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" \

@@ -251,7 +251,8 @@ static void put_answers(struct chaos *c, uint32_t at_us, uint32_t pool, uint32_t
 
 static void put_check_fault(struct chaos *c)
 {
-	uint32_t begin = moment(c), end = end_of(c, begin), pool = any(c, c->n_pools), server = any(c, c->n_servers);
+	uint32_t begin = moment(c), end = end_of(c, begin);
+	uint32_t pool = any(c, c->n_pools), server = any(c, c->n_servers);
 
 	if (!c->checked[pool])
 		return;

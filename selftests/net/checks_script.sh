@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Scripts: one that is content, two that fail and say why, one that dies, one that cannot be run, one that
-# hangs with a child and heeds no SIGTERM, one that writes megabytes. What a script began ends with it, and with the
-# process that checks.
+# hangs with a child and heeds no SIGTERM, one that writes megabytes. What a script began ends with it, and
+# with the process that checks.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh

@@ -98,7 +98,7 @@ static void ask_group(const struct check *ill, uint64_t now)
 	}
 }
 
-/* Each has its place in a period, by a golden ratio of it: thousands that were begun at once do not go on so. */
+/* Each has its place in a period, by a golden ratio of it: thousands that began at once do not go on so. */
 static uint64_t place_in(const struct check *c, uint64_t period_ns)
 {
 	return period_ns * (c->order->slot * 40503u % 65536u) / 65536u;

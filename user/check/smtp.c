@@ -89,7 +89,8 @@ static bool take_line(struct check *c)
 		enum step step = t->step;
 
 		stop(c);
-		check_end(c, CHECK_BAD, "%s: %s%s", steps[step].name, has_code(line) ? "" : "not SMTP: ", line);
+		check_end(c, CHECK_BAD, "%s: %s%s", steps[step].name, has_code(line) ? "" : "not SMTP: ",
+			  line);
 		return false;
 	}
 	if (line[3] != '-')

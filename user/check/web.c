@@ -166,7 +166,8 @@ static void judge(struct web_request *q, struct check *c, CURLcode code)
 	curl_easy_getinfo(q->easy, CURLINFO_OS_ERRNO, &err);
 	if (q->own_err)
 		check_end(c, CHECK_NONE, "cannot ask: %s", strerror(q->own_err));
-	else if (err && (code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR))
+	else if (err &&
+		 (code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR))
 		check_fail(c, (int)err);
 	else if (is_ours(code))
 		check_end(c, CHECK_NONE, "cannot ask: %s", q->error[0] ? q->error : curl_easy_strerror(code));

@@ -249,7 +249,8 @@ static int by_order(const void *left, const void *right)
 }
 
 /* Return: the first of @n sorted ones that is not less than @order. */
-static uint32_t lower_bound(const struct check_order *const *sorted, uint32_t n, const struct check_order *order)
+static uint32_t lower_bound(const struct check_order *const *sorted, uint32_t n,
+			    const struct check_order *order)
 {
 	uint32_t low = 0;
 
