@@ -235,7 +235,7 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 755 $(B)/defib-probe $(B)/defib-check $(DESTDIR)$(PREFIX)/libexec/defib/
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
 	install -m 644 systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	sed -i 's,/usr/sbin/,$(PREFIX)/sbin/,' $(DESTDIR)$(PREFIX)/lib/systemd/system/defibd*.service
+	sed -i 's,/usr/sbin/,$(PREFIX)/sbin/,' $(DESTDIR)$(PREFIX)/lib/systemd/system/defib*.service
 	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/defib.conf
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/defib.conf
 	for page in $(MAN); do \

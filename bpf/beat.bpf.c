@@ -4,7 +4,8 @@
  *
  * dfb_stamp (clsact egress of the server side) notes when a probe leaves and makes sure that the
  * target's timer is due when its reply must be there. dfb_reply (XDP, behind dfb_root) matches the
- * reply and does no more. on_deadline, the timer's callback, is the only judge: it runs once per
+ * reply, and hears what it tells of the server's userland (bpf/userland.h), which is told and judged by
+ * the controller. on_deadline, the timer's callback, is the only judge: it runs once per
  * probe, after its timeout, takes what was answered and what was not through bpf/detect.h, and on a
  * verdict moves the pools. It needs no process. dfb_order is how the controller changes state.
  */
@@ -13,6 +14,7 @@
 #include "detect.h"
 #include "maps.h"
 #include "parse.h"
+#include "userland.h"
 #include "verdict.h"
 
 #include <linux/errno.h>
@@ -258,8 +260,29 @@ static __always_inline int consume(__u64 *counter)
 	return XDP_DROP;
 }
 
-static __always_inline int match(struct dfb_target_run *run, struct dfb_probe *probe,
-				 struct dfb_beat_counters *count)
+/* Edges are told; and, once after somebody's began to hang, that this one has run since. */
+static __always_inline void hear_userland(const struct dfb_target *cfg, struct dfb_userland *u,
+					  const struct dfb_probe *probe, __u64 stamp_ns)
+{
+	__u32 said = probe->flags & DFB_PROBE_REPLY ? bpf_ntohs(probe->userland) : 0, old = u->state;
+	__u64 *asked = bpf_map_lookup_elem(&hung, &(__u32){0});
+	int news;
+
+	if (!said && old == DFB_USERLAND_UNKNOWN)
+		return;
+	news = userland_hear(cfg, u, said, stamp_ns);
+	if (!asked)
+		return;
+	if (news && u->state == DFB_USERLAND_HUNG && detect_reached(stamp_ns, *asked + 1))
+		*asked = stamp_ns;
+	if (!news && !userland_is_asked(u, *asked))
+		return;
+	u->told_ns = u->alive_ns;
+	tell_userland(bpf_ntohl(probe->target), u, old);
+}
+
+static __always_inline int match(const struct dfb_target *cfg, struct dfb_target_run *run,
+				 struct dfb_probe *probe, struct dfb_beat_counters *count)
 {
 	__u64 *last = bpf_map_lookup_elem(&alive, &(__u32){0});
 	__u32 seq = bpf_ntohl(probe->seq);
@@ -278,6 +301,7 @@ static __always_inline int match(struct dfb_target_run *run, struct dfb_probe *p
 	run->detect.cpu = bpf_get_smp_processor_id();
 	if (last && (__s64)(slot->stamp_ns - *last) > 0)
 		*last = slot->stamp_ns;
+	hear_userland(cfg, &run->userland, probe, slot->stamp_ns);
 	return consume(&count->replies);
 }
 
@@ -313,7 +337,7 @@ int dfb_reply(struct xdp_md *ctx)
 		count->reply_bad_source++; /* perhaps another gateway's, on its way through us */
 		return XDP_PASS;
 	}
-	return match(run, probe, count);
+	return match(cfg, run, probe, count);
 }
 
 /* --- orders ---------------------------------------------------------------------------------- */
@@ -379,6 +403,7 @@ static __always_inline int reset(__u32 id, struct dfb_target *cfg, struct dfb_ta
 	__builtin_memset(&run->detect, 0, __builtin_offsetof(struct dfb_detect, slots));
 	bpf_loop(DFB_WINDOW, wipe_round, &run, 0);
 	__builtin_memset(hist, 0, sizeof(*hist));
+	__builtin_memset(&run->userland, 0, sizeof(run->userland));
 	run->worst_lateness_ns = 0;
 	run->detect.judged = tried->seq;
 	run->detect.stamped = tried->seq;

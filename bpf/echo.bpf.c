@@ -74,6 +74,14 @@ struct {
 	__type(value, struct dfb_echo_stream);
 } echo_streams SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct dfb_agent);
+} echo_userland SEC(".maps");
+
 static __always_inline int refuse(__u64 *counter, int fate)
 {
 	(*counter)++;
@@ -294,9 +302,23 @@ static __always_inline __u64 note_arrival(const struct dfb_echo_counters *count)
 	return count->answered % DFB_PROBE_MEASURED ? 0 : bpf_ktime_get_ns();
 }
 
+/* How long the agent has not run. A clock that is only as fine as a tick costs nothing to read. */
+static __always_inline __be16 userland_age(void)
+{
+	const struct dfb_agent *agent = bpf_map_lookup_elem(&echo_userland, &(__u32){0});
+	__u64 alive = agent ? *(volatile const __u64 *)&agent->alive_ns : 0, now, age;
+
+	if (!alive)
+		return 0;
+	now = bpf_ktime_get_coarse_ns();
+	age = (__s64)(now - alive) > 0 ? (now - alive) >> DFB_USERLAND_SHIFT : 0;
+	return bpf_htons(age < DFB_USERLAND_MAX ? age + 1 : DFB_USERLAND_MAX);
+}
+
 static __always_inline void fill_probe(struct dfb_probe *probe, __u32 received, __u64 arrived)
 {
 	probe->flags |= DFB_PROBE_REPLY;
+	probe->userland = userland_age();
 	probe->received = bpf_htonl(received);
 	probe->residence_ns = arrived ? bpf_htonl((__u32)(bpf_ktime_get_ns() - arrived)) : 0;
 }

@@ -37,6 +37,9 @@ const volatile __u32 n_servers = 1;
  * Pinned: after an upgrade old and new programs run side by side for a while. */
 MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, __u64, 0) alive SEC(".maps");
 
+/* Stamp of the latest probe by whose reply a userland began to hang: who ran since then can take over. */
+MAP_OF(BPF_MAP_TYPE_ARRAY, __u32, __u64, 0) hung SEC(".maps");
+
 static __always_inline struct dfb_beat_counters *counters(void)
 {
 	return bpf_map_lookup_elem(&beat_counters, &(__u32){0});
@@ -55,6 +58,28 @@ static void tell(const struct dfb_event *about)
 		return;
 	}
 	__builtin_memcpy(ev, about, sizeof(*ev));
+	bpf_ringbuf_submit(ev, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void tell_userland(__u32 target, const struct dfb_userland *u, __u32 old)
+{
+	struct dfb_event *ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
+	struct dfb_beat_counters *count = counters();
+
+	if (!ev) {
+		if (count)
+			count->ring_full++;
+		return;
+	}
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->time_ns = bpf_ktime_get_ns();
+	ev->kind = DFB_EVENT_USERLAND;
+	ev->target = target;
+	ev->old_state = old;
+	ev->new_state = u->state;
+	ev->change.last_good_ns = u->alive_ns;
+	ev->change.first_missed_ns = u->since_ns;
+	ev->change.verdict_ns = u->heard_ns;
 	bpf_ringbuf_submit(ev, BPF_RB_FORCE_WAKEUP);
 }
 

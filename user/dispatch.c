@@ -107,6 +107,9 @@ static void sync_all(struct daemon *d)
 static enum log_level level_of(const struct report *r)
 {
 	switch (r->kind) {
+	case REPORT_USERLAND:
+		return strcmp(r->to, userland_state_names[DFB_USERLAND_WELL]) ? LOG_LEVEL_WARNING :
+										LOG_LEVEL_INFO;
 	case REPORT_BLACKOUT:
 		return r->blackout.length_ns > r->blackout.budget_ns && r->blackout.budget_ns ?
 			       LOG_LEVEL_WARNING :

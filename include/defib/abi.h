@@ -17,6 +17,7 @@
 #include <linux/types.h>
 
 #include <defib/rtt.h>
+#include <defib/userland.h>
 
 /*
  * A successor reads the maps of another version by the names of structures and fields, from the BTF that
@@ -86,6 +87,7 @@ enum dfb_reason {
 	DFB_REASON_VERDICT,	/* the controller switched after a verdict (`fast: false`) */
 	DFB_REASON_REMOVED,	/* the server left the pool's configuration */
 	DFB_REASON_CHECK,	/* the server failed a check of a service */
+	DFB_REASON_USERLAND,	/* the server's kernel answers, but its userland hangs */
 	DFB_REASON_MAX,
 };
 
@@ -116,6 +118,7 @@ enum dfb_reason {
  * @reuse: penalty below which it is taken again
  * @cannot_leave: the controller knows that nothing can reach it: no carrier, or neighbour failed
  * @generation: differs whenever the id means another address or kind of probe
+ * @userland_ns: a userland that did not run for longer hangs; 0: nobody cares
  */
 struct dfb_target {
 	DFB_ABI_SHIFT
@@ -137,6 +140,7 @@ struct dfb_target {
 	__u32 reuse;
 	__u32 cannot_leave;
 	__u32 generation;
+	__u64 userland_ns;
 };
 
 /**
@@ -397,6 +401,7 @@ struct dfb_target_run {
 	__u32 ready;
 	__u32 pad;
 	struct dfb_detect detect;
+	struct dfb_userland userland;
 };
 
 /**
@@ -484,6 +489,7 @@ enum dfb_event_kind {
 	DFB_EVENT_TARGET,  /* a target changed state */
 	DFB_EVENT_SWITCH,  /* the kernel moved a pool */
 	DFB_EVENT_PROPOSE, /* the kernel would have moved a pool, but `fast: false` */
+	DFB_EVENT_USERLAND,/* a server's userland hangs, runs again, or is proven to since somebody's hung */
 	DFB_EVENT_KIND_MAX,
 };
 
@@ -492,12 +498,13 @@ enum dfb_event_kind {
  * @time_ns: when
  * @kind: enum dfb_event_kind
  * @target: target id (all kinds)
- * @old_state: enum dfb_target_state (TARGET)
- * @new_state: enum dfb_target_state (TARGET)
+ * @old_state: enum dfb_target_state (TARGET), enum dfb_userland_state (USERLAND)
+ * @new_state: likewise
  * @pool: pool id (SWITCH, PROPOSE)
  * @damped: dfb_detect.damped (TARGET)
  * @epoch: of the pool, after the change (SWITCH), as found (PROPOSE)
- * @change: what was, or would be, done and why; for TARGET its evidence
+ * @change: what was, or would be, done and why; for TARGET its evidence; for USERLAND @last_good_ns is
+ *	dfb_userland.alive_ns, @first_missed_ns its since_ns, and @verdict_ns its heard_ns
  */
 struct dfb_event {
 	__u64 time_ns;
@@ -551,7 +558,7 @@ struct dfb_order {
 
 /* Both compilers must see the same; a change of one of these is a change of DFB_ABI_VERSION. */
 #define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
-_Static_assert(sizeof(struct dfb_target) == 112 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target) == 120 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_server) == 176 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_plan) == 184 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
@@ -561,13 +568,12 @@ _Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prober) == 88, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_slot) == 32, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_detect) == 1216 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_target_run) == 1256 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target_run) == 1304 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_pool) == 160 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_steer_counters) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_event) == 104, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_order) == 24, DFB_ABI_SIZE);
-
 
 #endif

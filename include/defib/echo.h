@@ -38,6 +38,21 @@ struct dfb_prefix {
 	__u8 address[16];
 };
 
+/**
+ * struct dfb_agent - `echo_userland`: one element, written by the agent of a host (array, mmapable)
+ * @alive_ns: when it ran last; 0: there is none
+ * @started_ns: since when it runs
+ * @period_ns: how often it does
+ * @pid: process id, in its own pid namespace
+ */
+struct dfb_agent {
+	__u64 alive_ns;
+	__u64 started_ns;
+	__u64 period_ns;
+	__u32 pid;
+	__u32 pad;
+};
+
 #define DFB_ECHO_STREAMS 256
 
 /**
@@ -72,6 +87,7 @@ struct dfb_echo_counters {
 
 _Static_assert(sizeof(struct dfb_echo_counters) == 112, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_echo_conf) == 32, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_agent) == 32, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prefix) == 20, DFB_ABI_SIZE);
 
 #endif

@@ -15,6 +15,8 @@
 #define DFB_PROBE_MAGIC 0x64666231u /* "dfb1" */
 #define DFB_PROBE_VERSION 1
 #define DFB_PROBE_REPLY 0x01u /* set by the responder, never by the prober */
+#define DFB_USERLAND_SHIFT 20 /* dfb_probe.userland counts in 2^20 ns: 1.05 ms */
+#define DFB_USERLAND_MAX 65535 /* so long, or longer */
 #define DFB_PROBE_MEASURED 16 /* of so many answers, a responder's processor measures the residence of one */
 #define DFB_ECHO_PORT 7	      /* RFC 862 */
 #define DFB_ECHO_MAX_PAYLOAD 512
@@ -24,7 +26,8 @@
  * @magic: DFB_PROBE_MAGIC
  * @version: DFB_PROBE_VERSION
  * @flags: DFB_PROBE_REPLY
- * @pad: zero
+ * @userland: reserved; 0: the responder does not say; otherwise 1 + the time since an agent in its host's
+ *	userland ran, in units of 2^DFB_USERLAND_SHIFT ns, at most DFB_USERLAND_MAX
  * @target: which target the gateway means; meaningless to the responder
  * @seq: counts attempts per target, wraps
  * @nonce: random; only a reply that carries it is believed
@@ -35,7 +38,7 @@ struct dfb_probe {
 	__be32 magic;
 	__u8 version;
 	__u8 flags;
-	__be16 pad;
+	__be16 userland;
 	__be32 target;
 	__be32 seq;
 	__be64 nonce;

@@ -227,12 +227,14 @@ static void put_service(const char *address, uint32_t pool)
 static void set_up(void)
 {
 	const struct dfb_xdp_conf conf = {.echo_port = DFB_ECHO_PORT};
+	const struct dfb_agent agent = {.alive_ns = rig_now()};
 	const struct dfb_loss_conf loss = {DFB_LOSS_ABI, 0, DFB_LOSS_FLOOR_NS, DFB_LOSS_EXPIRE_NS};
 	const struct dfb_prefix all = {};
 	uint32_t yes = 1, server, pool;
 
 	rig_limit_echo(1, 100000000); /* a limit, as by default, but never reached */
 	rig_put(rig.root->maps.xdp_conf, 0, &conf);
+	rig_put(rig.echo->maps.echo_userland, 0, &agent);
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_ECHO, &(int){bpf_program__fd(rig.echo->progs.dfb_echo)});
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_BEAT, &(int){bpf_program__fd(rig.beat->progs.dfb_reply)});
 	rig_put(rig.root->maps.xdp_slots, DFB_XDP_LOSS, &(int){bpf_program__fd(rig.loss->progs.dfb_loss)});

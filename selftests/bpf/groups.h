@@ -9,6 +9,7 @@ int root_tests(void);
 int steer_tests(void);
 int stamp_tests(void);
 int reply_tests(void);
+int userland_tests(void);
 int order_tests(void);
 int verdict_tests(void);
 int successor_tests(void);

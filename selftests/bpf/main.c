@@ -18,6 +18,7 @@ int main(void)
 	failed += flow_tests();
 	failed += stamp_tests();
 	failed += reply_tests();
+	failed += userland_tests();
 	failed += order_tests();
 	failed += verdict_tests();
 	failed += successor_tests();

@@ -8,6 +8,7 @@
 #include "core/plan.h"
 
 #define REST_TICKS 200
+#define REST_COUNTS 2000
 #define REST_NS (1800 * SECOND) /* what is due later is a limit or a reminder of an order */
 
 static struct actions actions;
@@ -84,7 +85,11 @@ static void put_maps(struct shell *s)
 
 	for (uint32_t id = 0; id < WORLD_TARGETS; id++) {
 		news_from_target(id, kernel_detect(id), s->w->now, &ev);
-		if (kernel_target(id)->server)
+		if (!kernel_target(id)->server)
+			continue;
+		put(s, &ev);
+		news_from_userland(id, kernel_userland(id), s->w->now, &ev);
+		if (kernel_userland(id)->heard_ns)
 			put(s, &ev);
 	}
 	for (uint32_t id = 1; id <= WORLD_POOLS; id++)
@@ -343,11 +348,12 @@ void shell_reload(struct shell *s)
 
 /* --- in the end ------------------------------------------------------------------------------ */
 
-/* Everybody is up or down. */
+/* Everybody is up or down, and no userland hangs. */
 static void settle_targets(struct shell *s)
 {
 	for (uint32_t id = 0; id < WORLD_TARGETS; id++) {
 		struct world_server *who = world_server_of(s->w, id);
+		struct dfb_userland *u = kernel_userland(id);
 		struct dfb_detect *d = kernel_detect(id);
 
 		if (!who || !kernel_target(id)->server)
@@ -358,6 +364,10 @@ static void settle_targets(struct shell *s)
 			d->since_ns = s->w->now;
 		}
 		who->dead[dfb_target_family(id)] = d->state == DFB_STATE_DOWN;
+		if (u->state == DFB_USERLAND_HUNG) {
+			u->state = DFB_USERLAND_WELL;
+			u->since_ns = u->heard_ns = u->alive_ns = s->w->now;
+		}
 	}
 }
 
@@ -367,6 +377,16 @@ static void tick_at(struct shell *s, uint64_t due)
 
 	s->w->now = due > s->w->now ? due : s->w->now + 1;
 	shell_hear(s, &ev);
+}
+
+/* Connections that stay with a server are counted for as long as a day: that is no unrest. */
+static bool is_count(const struct core *core, uint64_t due)
+{
+	for (uint32_t i = 0; i < core->policy->n_servers; i++) {
+		if (core->servers[core->policy->servers[i].id].drain.count_ns == due)
+			return true;
+	}
+	return false;
 }
 
 void shell_rest(struct shell *s)
@@ -382,8 +402,13 @@ void shell_rest(struct shell *s)
 	settle_targets(s);
 	s->lost = true;
 	shell_poll(s, SHELL_RING);
-	while ((due = core_deadline(w->daemon.core)) && due < w->now + REST_NS && n++ < REST_TICKS)
+	for (uint32_t i = 0; i < REST_COUNTS && n <= REST_TICKS; i++) {
+		due = core_deadline(w->daemon.core);
+		if (!due || due >= w->now + REST_NS)
+			break;
+		n += !is_count(w->daemon.core, due);
 		tick_at(s, due);
+	}
 	if (n > REST_TICKS)
 		world_fail(w, "the core does not come to rest");
 	tick_at(s, w->now + SECOND);

@@ -88,6 +88,7 @@ static void make_pool(struct input *in, struct world *w, uint32_t i)
 	*p = (struct world_pool){.conf.when_none = b % POLICY_WHEN_NONE_MAX, .conf.fast = b / 4 % 2};
 	p->conf.checked = first >= SERVERS;
 	p->conf.families = (uint8_t)(1 + b / 8 % 3);
+	p->conf.userland = b / 2 % 2;
 	snprintf(p->conf.name, sizeof(p->conf.name), "p%u", i);
 	snprintf(w->services[i].name, sizeof(w->services[i].name), "v%u", i);
 	w->services[i].pool = i;
@@ -208,6 +209,24 @@ static void do_target(struct input *in, struct world *w)
 	d->last_good_ns = d->first_missed_ns - MS;
 	news_from_target(id, d, w->now, &ev);
 	ev.target.witness = any_server(in, w);
+	shell_tell(&in->shell, &ev, take(in, SHELL_MANNER_MAX));
+}
+
+static void do_userland(struct input *in, struct world *w)
+{
+	uint32_t id = dfb_target_id(any_server(in, w), take(in, DFB_FAMILIES)), b = take(in, 64);
+	struct dfb_userland *u = kernel_userland(id);
+	struct event ev;
+
+	if (!kernel_target(id)->server)
+		return;
+	w->now++;
+	if (u->state != b % DFB_USERLAND_STATE_MAX)
+		u->since_ns = w->now;
+	u->state = b % DFB_USERLAND_STATE_MAX;
+	u->heard_ns = w->now;
+	u->alive_ns = w->now - b / 4 * MS;
+	news_from_userland(id, u, w->now, &ev);
 	shell_tell(&in->shell, &ev, take(in, SHELL_MANNER_MAX));
 }
 
@@ -422,6 +441,7 @@ static fuzz_op *const ops[] = {
 	do_target, do_target, do_target, do_tick, do_tick, do_deadline, do_move, do_proposal,
 	do_poll, do_adopt, do_again, do_stray, do_pass, do_routable, do_failover, do_maintenance,
 	do_text, do_prober, do_manner, do_finish, do_finish, do_reload, do_restart, do_check, do_check,
+	do_userland,
 };
 
 /* --- one input ------------------------------------------------------------------------------- */

@@ -55,6 +55,8 @@ static struct native {
 	__u64 cookie;
 	__u32 slot;
 	__u64 last_alive;
+	__u64 last_hung;
+	struct dfb_agent agent;
 	__u64 rate;
 	struct dfb_xdp_conf conf;
 	struct dfb_attempts attempts[WORLD_TARGETS];
@@ -171,6 +173,10 @@ void *native_lookup(void *map, const void *key)
 		return ONE_OF(native.conf, key);
 	if (map == &alive)
 		return ONE_OF(native.last_alive, key);
+	if (map == &hung)
+		return ONE_OF(native.last_hung, key);
+	if (map == &echo_userland)
+		return ONE_OF(native.agent, key);
 	if (map == &attempts)
 		return ARRAY_OF(native.attempts, key);
 	if (map == &rtt)

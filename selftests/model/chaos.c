@@ -75,6 +75,7 @@ static void put_heartbeat(struct chaos *c)
 		put(c, "damping %ums 2000 750\n", between(c, 300, 3000));
 	else
 		put(c, "damping off\n");
+	put(c, "userland %ums\n", between(c, 200, 1000));
 }
 
 static const char *family(struct chaos *c)
@@ -93,8 +94,8 @@ static void put_pool(struct chaos *c, uint32_t pool)
 	for (uint32_t i = 0; i < n; i++)
 		put(c, " s%u", (first + i) % c->n_servers);
 	c->checked[pool] = !any(c, 2);
-	put(c, "%s%s%s%s\n", nones[any(c, 4)], any(c, 4) ? "" : " slow", c->checked[pool] ? " checked" : "",
-	    family(c));
+	put(c, "%s%s%s%s%s\n", nones[any(c, 4)], any(c, 4) ? "" : " slow", c->checked[pool] ? " checked" : "",
+	    any(c, 3) ? "" : " userland", family(c));
 	put(c, "service v%u p%u\n", pool, pool);
 }
 
@@ -113,6 +114,10 @@ static void put_world(struct chaos *c)
 		put(c, "spare x%u e%u%s\n", i, any(c, c->n_uplinks), family(c));
 	for (uint32_t i = 0; i < c->n_pools; i++)
 		put_pool(c, i);
+	for (uint32_t i = 0; i < c->n_servers; i++) {
+		if (any(c, 4))
+			put(c, "at %uus agent s%u runs\n", between(c, 1000, 500000), i);
+	}
 }
 
 /* --- faults ---------------------------------------------------------------------------------- */
@@ -166,6 +171,18 @@ static void put_network_fault(struct chaos *c)
 		if (!c->has_hold)
 			put(c, "at %uus slow s%u %uus\nat %uus slow s%u 0\n", begin, server, between(c, 100, 30000), end, server);
 		break;
+	}
+}
+
+static void put_agent_fault(struct chaos *c)
+{
+	static const char *const faults[] = {"hangs", "hangs", "ends"};
+	uint32_t begin = moment(c), server = any(c, c->n_servers), n = any(c, 4) ? 1 : c->n_servers;
+
+	for (uint32_t i = 0; i < n; i++) {
+		put(c, "at %uus agent s%u %s\n", begin, (server + i) % c->n_servers, faults[any(c, 3)]);
+		if (any(c, 3))
+			put(c, "at %uus agent s%u runs\n", end_of(c, begin), (server + i) % c->n_servers);
 	}
 }
 
@@ -302,7 +319,7 @@ static void put_command(struct chaos *c)
 
 static void put_fault(struct chaos *c)
 {
-	uint32_t kind = any(c, 14);
+	uint32_t kind = any(c, 15);
 
 	if (kind < 4)
 		put_death(c);
@@ -314,6 +331,8 @@ static void put_fault(struct chaos *c)
 		put_controller_fault(c);
 	else if (kind < 13)
 		put_check_fault(c);
+	else if (kind < 14)
+		put_agent_fault(c);
 	else
 		put_command(c);
 }

@@ -118,6 +118,10 @@ static void adopt_target(struct world *w, uint32_t id)
 
 	news_from_target(id, kernel_detect(id), w->now, &ev);
 	daemon_emit(w, &ev);
+	if (!kernel_userland(id)->heard_ns)
+		return;
+	news_from_userland(id, kernel_userland(id), w->now, &ev);
+	daemon_emit(w, &ev);
 }
 
 static void adopt_pool(struct world *w, uint32_t id)

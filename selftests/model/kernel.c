@@ -155,14 +155,17 @@ void kernel_stamp(uint32_t id, uint32_t seq, uint64_t nonce)
 }
 
 /* As dfb_reply(). */
-void kernel_reply(uint32_t id, uint32_t seq, uint64_t nonce)
+void kernel_reply(uint32_t id, uint32_t seq, uint64_t nonce, uint32_t said)
 {
 	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &id);
-	struct dfb_probe probe = {.seq = bpf_htonl(seq), .nonce = nonce};
+	struct dfb_probe probe = {.seq = bpf_htonl(seq), .nonce = nonce, .target = bpf_htonl(id)};
+
+	probe.flags = DFB_PROBE_REPLY;
+	probe.userland = bpf_htons((__u16)said);
 
 	kernel.cpu = world_cpu_of(id);
 	if (kernel_target(id)->server)
-		match(run, &probe, counters());
+		match(kernel_target(id), run, &probe, counters());
 	kernel.cpu = 0;
 }
 
@@ -204,6 +207,13 @@ struct dfb_detect *kernel_detect(uint32_t id)
 	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &id);
 
 	return &run->detect;
+}
+
+struct dfb_userland *kernel_userland(uint32_t id)
+{
+	struct dfb_target_run *run = bpf_map_lookup_elem(&state, &id);
+
+	return &run->userland;
 }
 
 struct dfb_attempts *kernel_attempts(uint32_t id)

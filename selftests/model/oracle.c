@@ -64,6 +64,75 @@ static void hear_servers(struct oracle *o)
 	}
 }
 
+/* --- health above the echo -------------------------------------------------------------------- */
+
+static bool hangs(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	return pool->policy->userland && o->servers[server].userland.state == DFB_USERLAND_HUNG;
+}
+
+static bool is_ill(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	return pool->checks[server].state == CHECK_FAIL || hangs(o, pool, server);
+}
+
+static bool is_well(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	if (pool->policy->checked && pool->checks[server].state != CHECK_PASS)
+		return false;
+	return !pool->policy->userland || o->servers[server].userland.state == DFB_USERLAND_WELL;
+}
+
+/* Since when it is ill: whoever takes over must have been found to be well later, in all that counts. */
+static bool is_well_since(const struct oracle *o, const struct oracle_pool *pool, uint32_t server,
+			  uint32_t ill)
+{
+	uint64_t hung = hangs(o, pool, ill) ? o->servers[ill].userland.since_ns : 0;
+	uint64_t failed = pool->checks[ill].bad_ns;
+	uint64_t since = failed && (!hung || failed < hung) ? failed : hung;
+
+	return is_well(o, pool, server) && (!pool->policy->checked || pool->checks[server].good_ns > since) &&
+	       (!pool->policy->userland || o->servers[server].userland.alive_ns > since);
+}
+
+bool oracle_is_sure(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	if (place_of(o, pool, server) == pool->policy->n_servers)
+		return false;
+	return is_ill(o, pool, server) ||
+	       ((pool->policy->checked || pool->policy->userland) && is_well(o, pool, server));
+}
+
+static void note_health(const struct oracle *o, struct oracle_pool *pool, uint32_t server)
+{
+	if (is_ill(o, pool, server))
+		pool->unfit[server] = true;
+	else if (is_well(o, pool, server))
+		pool->unfit[server] = false;
+}
+
+static void note_all_health(const struct oracle *o, struct oracle_pool *pool)
+{
+	for (uint32_t i = 0; pool->policy->userland && i < pool->policy->n_servers; i++)
+		note_health(o, pool, oracle_candidate(o, pool, i));
+}
+
+static void hear_userland(struct oracle *o, const struct event_userland *u)
+{
+	struct oracle_server *s = oracle_server_of(o, dfb_target_server(u->target));
+	uint64_t since_ns = s ? s->userland.since_ns : 0;
+
+	if (!s || u->heard_ns < s->userland.heard_ns)
+		return;
+	since_ns = s->userland.state == u->state ? since_ns : u->since_ns;
+	s->userland = *u;
+	s->userland.since_ns = since_ns;
+	for (uint32_t id = 1; id < ORACLE_POOLS; id++) {
+		if (o->pools[id].policy)
+			note_all_health(o, &o->pools[id]);
+	}
+}
+
 /* Of servers that are no longer in the pool. */
 static void forget_checks(struct oracle *o, struct oracle_pool *pool)
 {
@@ -84,6 +153,7 @@ static void hear_pools(struct oracle *o)
 		o->pools[o->policy->pools[i].id].policy = &o->policy->pools[i];
 		o->pools[o->policy->pools[i].id].id = o->policy->pools[i].id;
 		forget_checks(o, &o->pools[o->policy->pools[i].id]);
+		note_all_health(o, &o->pools[o->policy->pools[i].id]);
 	}
 	for (uint32_t id = 0; id < ORACLE_POOLS; id++) {
 		if (!o->pools[id].policy)
@@ -214,8 +284,7 @@ static void hear_check(struct oracle *o, const struct event_check *c)
 	    place_of(o, pool, c->server) == pool->policy->n_servers)
 		return;
 	pool->checks[c->server] = *c;
-	if (c->state != CHECK_UNKNOWN)
-		pool->unfit[c->server] = c->state == CHECK_FAIL;
+	note_health(o, pool, c->server);
 }
 
 static void hear_steered(struct oracle *o, const struct event_result *r)
@@ -295,6 +364,9 @@ static void hear_kind(struct oracle *o, const struct event *ev)
 		break;
 	case EVENT_DRAIN:
 		o->servers[ev->drain.server].drain_ns = ev->drain.until_ns;
+		break;
+	case EVENT_USERLAND:
+		hear_userland(o, &ev->userland);
 		break;
 	case EVENT_TAMPERED:
 		oracle_want_sync(o);
@@ -413,7 +485,9 @@ enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool)
 		return DFB_REASON_MAINTENANCE;
 	if (dead_in(pool, owner, NULL) < DFB_FAMILIES)
 		return DFB_REASON_VERDICT;
-	return pool->checks[pool->server].state == CHECK_FAIL ? DFB_REASON_CHECK : DFB_REASON_NONE;
+	if (hangs(o, pool, pool->server))
+		return DFB_REASON_USERLAND;
+	return is_ill(o, pool, pool->server) ? DFB_REASON_CHECK : DFB_REASON_NONE;
 }
 
 /* May it take over? Instead of a dead one only if it has answered since: it is up for longer than a probe
@@ -429,9 +503,8 @@ bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t
 		return false;
 	if (reason == DFB_REASON_OPERATOR && pool->unfit[server])
 		return false;
-	if (reason == DFB_REASON_CHECK)
-		return pool->checks[server].state == CHECK_PASS &&
-		       pool->checks[server].good_ns > pool->checks[pool->server].bad_ns;
+	if (reason == DFB_REASON_CHECK || reason == DFB_REASON_USERLAND)
+		return is_well_since(o, pool, server, pool->server);
 	if (reason != DFB_REASON_VERDICT)
 		return true;
 	owner = &o->servers[pool->server];

@@ -28,6 +28,7 @@ struct world;
  * @until_ns: when maintenance ends by itself; 0: never
  * @drain_ns: how long connections stay with it, as the core last had written; 0: not
  * @cannot_leave: by the link; @cannot_leave_told: as the core last had it written
+ * @userland: the latest news of it
  * @state: last reported
  */
 struct oracle_server {
@@ -39,6 +40,7 @@ struct oracle_server {
 	uint64_t drain_ns;
 	bool cannot_leave[DFB_FAMILIES];
 	bool cannot_leave_told[DFB_FAMILIES];
+	struct event_userland userland;
 	char state[DFB_NAME_LEN];
 };
 
@@ -52,7 +54,7 @@ struct oracle_server {
  * @hold_told, @held: what the core last had written
  * @steering, @committing: under way
  * @steer_ns, @commit_ns: not before, as it failed
- * @checks: of its servers, by id: the latest news; @unfit: by id: that the last one that was sure was bad;
+ * @checks: of its servers, by id: the latest news; @unfit: by id: that what was sure last was bad;
  *	@fit_told: by id: what the core had written: 0: nothing, 1: fit, 2: unfit
  * @state: of its services, last reported; @state_now: in this step
  */

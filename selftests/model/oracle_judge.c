@@ -349,8 +349,8 @@ static void miss_fit(struct world *w, const struct oracle_pool *pool)
 	for (uint32_t id = 1; id < ORACLE_SERVERS; id++) {
 		uint8_t wanted = pool->unfit[id] ? 2 : 1;
 
-		if (pool->checks[id].state != CHECK_UNKNOWN && pool->fit_told[id] != wanted)
-			world_fail(w, "the kernel is not told whether server %u passes the checks of pool %s", id,
+		if (oracle_is_sure(&w->oracle, pool, id) && pool->fit_told[id] != wanted)
+			world_fail(w, "the kernel is not told whether server %u is well enough for pool %s", id,
 				   pool->policy->name);
 	}
 }

@@ -17,6 +17,9 @@ uint32_t oracle_candidate(const struct oracle *o, const struct oracle_pool *pool
 /** oracle_anybody() - does any candidate answer, or did until a moment ago? */
 bool oracle_anybody(struct oracle *o, const struct oracle_pool *pool);
 
+/** oracle_is_sure() - is it known whether a server of the pool is well above its echo? */
+bool oracle_is_sure(const struct oracle *o, const struct oracle_pool *pool, uint32_t server);
+
 /** oracle_fault() - why the pool must leave its server; DFB_REASON_NONE: it need not. */
 enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool);
 

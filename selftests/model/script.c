@@ -4,10 +4,10 @@
  *
  *   seed N                                     ring N                   (records it holds)
  *   interval 10ms   timeout 5ms | auto MIN MAX   misses N   confirm N SPACING   recover N HOLD
- *   damping off | HALF-LIFE SUPPRESS REUSE     (all of these: of the servers declared after)
+ *   damping off | HALF-LIFE SUPPRESS REUSE     userland off | TIME      (all: of the servers declared after)
  *   uplink e0 [delay D] [jitter D]
  *   server s1 e0 [ipv4|ipv6]                   spare s9 e0 [ipv4|ipv6]  (not configured yet)
- *   pool app s1 s2 … [when-none WORD] [slow] [checked] [ipv4|ipv6]
+ *   pool app s1 s2 … [when-none WORD] [slow] [checked] [userland] [ipv4|ipv6]
  *   service web app [names]                    (it is found by names of the DNS)
  *   at TIME COMMAND                            until TIME [settled]
  *   never TEXT                                 (no line of the trace may have it)
@@ -26,6 +26,7 @@
  *   mend (all but dead servers; everything runs, in time)
  *   tamper                                     stale POOL SERVER        (an order with the last epoch)
  *   check POOL SERVER pass|fail|unknown        (asked now; a row of bad ones begins with the first fail)
+ *   agent SERVER runs|hangs|ends               (of its userland)
  *   expect pool POOL on SERVER|nobody          expect epoch POOL N      expect committed POOL
  *   expect held|serving POOL                   expect server SERVER STATE [ipv4|ipv6]
  */
@@ -72,6 +73,8 @@ static void declare_heartbeat(struct policy_heartbeat *h, const struct words *l)
 	} else if (words_is(what, "recover")) {
 		h->recover_replies = words_number(l->word[1]);
 		h->recover_hold_ns = words_duration(l->word[2]);
+	} else if (words_is(what, "userland")) {
+		h->userland_ns = words_is(l->word[1], "off") ? 0 : words_duration(l->word[1]);
 	} else if (words_is(l->word[1], "off")) {
 		h->half_life_ns = 0;
 	} else {
@@ -141,6 +144,8 @@ static void declare_pool(struct world *w, const struct words *l)
 			p->conf.fast = false;
 		else if (words_is(word, "checked"))
 			p->conf.checked = true;
+		else if (words_is(word, "userland"))
+			p->conf.userland = true;
 		else if (words_is(word, "ipv4") || words_is(word, "ipv6"))
 			p->conf.families = (uint8_t)words_families(word);
 		else if (words_is(word, "when-none"))
@@ -321,8 +326,11 @@ static void command_mend(struct world *w, const struct words *l)
 		u->loss_ppm = u->enter_ppm = u->leave_ppm = 0;
 		daemon_carrier(w, i);
 	}
-	for (uint32_t i = 0; i < w->n_servers; i++)
+	for (uint32_t i = 0; i < w->n_servers; i++) {
 		w->servers[i].slow_ns = 0;
+		if (w->servers[i].agent == AGENT_HANGS)
+			agent_become(w, &w->servers[i], AGENT_RUNS);
+	}
 	kernel_set_ring_size(UINT32_MAX);
 	w->daemon.commit_ns = COMMIT_NS;
 	w->prober.late_ns = 0;
@@ -403,6 +411,18 @@ static void command_check(struct world *w, const struct words *l)
 	daemon_check(w, &ev);
 }
 
+static void command_agent(struct world *w, const struct words *l)
+{
+	static const char *const words[] = {"ends", "runs", "hangs"}; /* by enum agent_state */
+	enum agent_state state = AGENT_NONE;
+
+	while (state < AGENT_HANGS && !words_is(l->word[2], words[state]))
+		state++;
+	if (!words_is(l->word[2], words[state]))
+		words_wrong("an agent runs, hangs or ends");
+	agent_become(w, &w->servers[words_server(w, l->word[1])], state);
+}
+
 /* --- lines ----------------------------------------------------------------------------------- */
 
 struct verb {
@@ -425,7 +445,7 @@ static const struct verb commands[] = {
 	{"stale", command_stale},	   {"expect", expect_command},
 	{"add", command_configuration},	   {"remove", command_configuration},
 	{"reload", command_configuration}, {"mend", command_mend},
-	{"check", command_check},
+	{"check", command_check},	   {"agent", command_agent},
 };
 
 static const struct verb declarations[] = {
@@ -501,7 +521,7 @@ static void read_line(struct world *w, char *text)
 		w->chance = words_number(l.word[1]) * 0x2545f4914f6cdd1dull + 1;
 	} else if (words_is(l.word[0], "ring")) {
 		kernel_set_ring_size(words_number(l.word[1]));
-	} else if (strstr(" interval timeout misses confirm recover damping ", l.word[0])) {
+	} else if (strstr(" interval timeout misses confirm recover damping userland ", l.word[0])) {
 		declare_heartbeat(&w->heartbeat, &l);
 	} else {
 		words_wrong("a line begins with a word that means nothing");
@@ -545,6 +565,7 @@ static void set_defaults(struct world *w)
 		.half_life_ns = 15 * SECOND,
 		.suppress = 2000,
 		.reuse = 750,
+		.userland_ns = SECOND,
 	};
 }
 

@@ -228,7 +228,7 @@ static void on_reply(struct world *w, const struct happening *h)
 	if (world_is_held(w, world_cpu_of((uint32_t)h->a)))
 		world_after(w, wait + world_random(w, 3 * US), true, on_reply, abc);
 	else
-		kernel_reply((uint32_t)h->a, (uint32_t)h->b, h->c);
+		kernel_reply((uint32_t)h->a, (uint32_t)h->b, h->c, (uint32_t)(h->b >> 32));
 }
 
 static void on_back(struct world *w, const struct happening *h)
@@ -253,7 +253,7 @@ static void on_server(struct world *w, const struct happening *h)
 	if (!s || s->dead[dfb_target_family((uint32_t)h->a)])
 		return;
 	world_after(w, s->slow_ns + half_way(w, &w->uplinks[s->uplink]), false, on_back,
-		    (uint64_t[]){h->a, h->b, h->c});
+		    (uint64_t[]){h->a, h->b | (uint64_t)agent_says(w, s) << 32, h->c});
 }
 
 bool world_send(struct world *w, uint32_t target, uint32_t seq, uint64_t nonce)

@@ -10,6 +10,7 @@
  *   world.c    virtual time, chance, the network
  *   kernel.c   bpf/beat.bpf.c with maps, timers and rings of our own
  *   prober.c   sends probes, on time or late, stopped, killed
+ *   agent.c    what servers tell of their userlands
  *   daemon.c   core, ring, actuators that may be slow or fail
  *   truth.c    what really happened, and the invariants checked against it after each step
  *   oracle.c   what the core may want, by what it was told
@@ -88,8 +89,17 @@ struct world_uplink {
 	uint64_t jitter_ns;
 };
 
+enum agent_state {
+	AGENT_NONE,
+	AGENT_RUNS,
+	AGENT_HANGS,
+};
+
+/** struct world_server - @ran_ns: when its agent ran last before it hung */
 struct world_server {
 	struct policy_server conf;
+	enum agent_state agent;
+	uint64_t ran_ns;
 	uint32_t uplink;
 	bool configured;
 	bool dead[DFB_FAMILIES];
@@ -271,7 +281,8 @@ const char *world_server_name(const struct world *w, uint32_t id);
 
 void kernel_reset(struct world *w);
 void kernel_stamp(uint32_t target, uint32_t seq, uint64_t nonce);
-void kernel_reply(uint32_t target, uint32_t seq, uint64_t nonce);
+/** kernel_reply() - @said: dfb_probe.userland, host byte order */
+void kernel_reply(uint32_t target, uint32_t seq, uint64_t nonce, uint32_t said);
 
 /** kernel_order() - as kern_order() */
 int kernel_order(const struct dfb_order *order);
@@ -283,12 +294,21 @@ uint64_t kernel_ring_full(void);
 
 struct dfb_target *kernel_target(uint32_t id);
 struct dfb_detect *kernel_detect(uint32_t id);
+struct dfb_userland *kernel_userland(uint32_t id);
 struct dfb_attempts *kernel_attempts(uint32_t id);
 struct dfb_server *kernel_server(uint32_t id);
 struct dfb_plan *kernel_plan(uint32_t id);
 struct dfb_pool *kernel_pool(uint32_t id);
 struct dfb_control *kernel_control(void);
 struct dfb_pulse *kernel_pulse(uint32_t cpu);
+
+/* --- agent.c --------------------------------------------------------------------------------- */
+
+/** agent_says() - dfb_probe.userland of a reply that a server gives now, host byte order */
+uint32_t agent_says(const struct world *w, const struct world_server *s);
+
+/** agent_become() - it starts, hangs or ends now. */
+void agent_become(const struct world *w, struct world_server *s, enum agent_state state);
 
 /* --- configure.c ----------------------------------------------------------------------------- */
 

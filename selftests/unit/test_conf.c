@@ -87,6 +87,7 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(hb->half_life_ns, 15 * SECOND);
 	assert_int_equal(hb->suppress, 2000);
 	assert_int_equal(hb->reuse, 750);
+	assert_int_equal(hb->userland_ns, SECOND);
 	assert_int_equal(policy->gateway.mark_mask, POLICY_DEFAULT_MARK_MASK);
 	assert_int_equal(policy->gateway.table_base, POLICY_DEFAULT_TABLE_BASE);
 	assert_int_equal(policy->gateway.rule_priority, POLICY_DEFAULT_RULE_PRIORITY);

@@ -201,6 +201,44 @@ static void check_orders(struct doctor *d, const json_t *status)
 	}
 }
 
+static bool is_needed(const json_t *status, const char *server)
+{
+	size_t i, k;
+	json_t *service, *name;
+
+	json_array_foreach(json_object_get(status, "services"), i, service) {
+		const json_t *pool = cli_find(json_object_get(status, "pools"), cli_text(service, "pool"));
+
+		if (strcmp(cli_text(service, "needs"), "userland"))
+			continue;
+		json_array_foreach(json_object_get(pool, "candidates"), k, name) {
+			if (json_is_string(name) && !strcmp(json_string_value(name), server))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_userlands(struct doctor *d, const json_t *status)
+{
+	size_t i;
+	json_t *server;
+
+	json_array_foreach(json_object_get(status, "servers"), i, server) {
+		const json_t *userland = json_object_get(server, "userland");
+		const char *name = cli_text(server, "name"), *state = cli_text(userland, "state");
+
+		if (!strcmp(state, "hung")) {
+			doctor_say(d, DOCTOR_WARN, name, "its kernel answers, and its userland hangs: no sign of life for "
+				   "%" PRId64 " ms", cli_number(userland, "idle_ms"));
+			doctor_advise(d, "look at the server's memory, disks and load; was its agent killed?");
+		} else if (strcmp(state, "well") && is_needed(status, name)) {
+			doctor_say(d, DOCTOR_WARN, name, "services need its userland, and its answers tell nothing of it");
+			doctor_advise(d, "run `defib echo agent` there (defib-agent.service), beside `defib echo attach`");
+		}
+	}
+}
+
 static void check_prober(struct doctor *d, const json_t *status)
 {
 	const json_t *prober = json_object_get(status, "prober");
@@ -277,6 +315,7 @@ void doctor_check_instance(struct doctor *d)
 	check_config(d, json_object_get(status, "config"));
 	check_prober(d, status);
 	check_orders(d, status);
+	check_userlands(d, status);
 	check_timers(d, status);
 	check_interfaces(d, status);
 	doctor_check_nat(d, status);

@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <systemd/sd-daemon.h>
+
 #include <defib/wire.h>
+#include <sense/agent.h>
 #include <sense/responder.h>
 
 #include "cli.h"
 
+#define SHORTEST_PERIOD_NS 10000000ull
+#define LONGEST_PERIOD_NS 10000000000ull
 #define IPV4_OFFSET 96 /* of an IPv4 prefix in ::ffff:0:0/96 */
 
 /* --- arguments ------------------------------------------------------------------------------- */
@@ -235,8 +240,67 @@ static int print_text(void *out, const struct responder *r)
 	return 0;
 }
 
+/* --- the agent ------------------------------------------------------------------------------- */
+
+static void say_ready(void)
+{
+	sd_notify(0, "READY=1");
+}
+
+static int agent(char **words)
+{
+	uint64_t period_ns = AGENT_PERIOD_NS;
+	char why[256];
+	int err;
+
+	if (words[0] && (strcmp(words[0], "--every") || !words[1] || words[2]))
+		return cli_usage("echo agent takes only --every TIME");
+	if (words[0] && (duration_parse(words[1], &period_ns) || period_ns < SHORTEST_PERIOD_NS ||
+			 period_ns > LONGEST_PERIOD_NS))
+		return cli_usage("--every %s: use a time from 10ms to 10s, for example 100ms", words[1]);
+	err = agent_run(period_ns, say_ready, why, sizeof(why));
+	return err ? cli_fail(err == -EALREADY ? CTL_FAILED : cli_code(err), "%s", why) : CTL_OK;
+}
+
+static const char *agent_state(const struct agent *a)
+{
+	return !a->agent.alive_ns ? "none" : a->pid ? "running" : "killed";
+}
+
+static uint64_t agent_age(const struct agent *a)
+{
+	return a->now_ns > a->agent.alive_ns ? a->now_ns - a->agent.alive_ns : 0;
+}
+
+static json_t *agent_json(const struct agent *a)
+{
+	if (!a->agent.alive_ns)
+		return json_pack("{s:s}", "state", agent_state(a));
+	return json_pack("{s:s,s:i,s:I,s:I}", "state", agent_state(a), "pid", a->pid,
+			 "every_ms", (json_int_t)(a->agent.period_ns / 1000000),
+			 "age_ms", (json_int_t)(agent_age(a) / 1000000));
+}
+
+static void print_agent(FILE *out, const struct agent *a)
+{
+	char age[DURATION_TEXT_LEN], period[DURATION_TEXT_LEN];
+
+	duration_format(agent_age(a), age);
+	duration_format(a->agent.period_ns, period);
+	if (!a->agent.alive_ns)
+		fputs("no agent runs: answers tell nothing of this host's userland\n", out);
+	else if (a->pid)
+		fprintf(out, "the agent runs (process %d): a sign of life every %s, the last one %s ago\n", a->pid, period,
+			age);
+	else
+		fprintf(out, "the agent was killed: its last sign of life was %s ago, and answers say so\n", age);
+}
+
+/* --- what there is --------------------------------------------------------------------------- */
+
 static int show(struct cli *cli, char **words)
 {
+	struct agent found = {};
 	json_t *list = NULL;
 	int err;
 
@@ -249,8 +313,12 @@ static int show(struct cli *cli, char **words)
 		json_decref(list);
 		return cli_fail(cli_code(err), "cannot read the responders' pins: %s", strerror(-err));
 	}
-	return cli->json ? cli_print_json(cli, json_pack("{s:i,s:o}", "schema", 1, "responders", list)) :
-			   CTL_OK;
+	agent_look(&found);
+	if (cli->json)
+		return cli_print_json(cli, json_pack("{s:i,s:o,s:o}", "schema", 1, "responders", list,
+						     "userland", agent_json(&found)));
+	print_agent(cli->out, &found);
+	return CTL_OK;
 }
 
 int cmd_echo(struct cli *cli, int argc, char **argv)
@@ -258,5 +326,7 @@ int cmd_echo(struct cli *cli, int argc, char **argv)
 	(void)argc;
 	if (!strcmp(argv[0], "attach"))
 		return attach(cli, argv + 1);
+	if (!strcmp(argv[0], "agent"))
+		return agent(argv + 1);
 	return !strcmp(argv[0], "detach") ? detach(cli, argv + 1) : show(cli, argv + 1);
 }

@@ -35,6 +35,8 @@ const struct command commands[] = {
 	{"echo", "attach", "DEV --allow CIDR [CIDR...] [--allow ...] [--port N] [--mode MODE] [--rate N]", 0,
 	 cmd_echo, "on a server: answer probes; MODE is auto, native or generic"},
 	{"echo", "detach", "DEV", 0, cmd_echo, "on a server: answer no more"},
+	{"echo", "agent", "[--every TIME]", 0, cmd_echo,
+	 "on a server: stay, and show that its processes run"},
 	{"echo", "show", "", 0, cmd_echo, "on a server: where probes are answered, and what was refused"},
 	{"loss", "show", "", 0, cmd_loss, "every stream: received, lost, late, duplicate, blackouts"},
 	{"loss", "watch", "[--every T] [--count N]", 0, cmd_loss, "streams live, a line each, with their last losses"},

@@ -87,6 +87,21 @@ static void print_draining(const json_t *draining)
 	putchar('\n');
 }
 
+static void print_userland(const json_t *userland)
+{
+	const char *state = cli_text(userland, "state");
+	char age[DURATION_TEXT_LEN];
+
+	if (!strcmp(state, "unknown"))
+		printf("%-10s unknown: no agent ever spoke\n", "userland");
+	else if (!strcmp(state, "gone"))
+		printf("%-10s gone since %s: its agent ended\n", "userland", cli_age(userland, "since_s", age));
+	else if (json_is_object(userland))
+		printf("%-10s %s since %s, last sign of life %lld ms ago (limit %lld ms)\n", "userland", state,
+		       cli_age(userland, "since_s", age), (long long)cli_number(userland, "idle_ms"),
+		       (long long)cli_number(userland, "limit_ms"));
+}
+
 static void print_server(const struct cli *cli, const json_t *server)
 {
 	char p50[DURATION_TEXT_LEN], p99[DURATION_TEXT_LEN], age[DURATION_TEXT_LEN];
@@ -97,6 +112,7 @@ static void print_server(const struct cli *cli, const json_t *server)
 	       colour ? TABLE_PLAIN : "", cli_age(server, "since_s", age), cli_text(server, "reason"));
 	printf("%-10s p50 %s, p99 %s\n", "round trip", cli_us(server, "rtt_p50_us", p50),
 	       cli_us(server, "rtt_p99_us", p99));
+	print_userland(json_object_get(server, "userland"));
 	print_list("pools", json_object_get(server, "pools"));
 	print_list("flags", json_object_get(server, "flags"));
 	print_maintenance(json_object_get(server, "maintenance"));

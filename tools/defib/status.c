@@ -131,6 +131,15 @@ static void pools_cell(struct table *t, const json_t *doc, const json_t *server)
 	table_cell(t, "%s", n ? text : "-");
 }
 
+/* A server that answers, and whose processes do not run, is not what one wants to read as "up". */
+static const char *state_of(const json_t *server)
+{
+	const char *state = cli_text(server, "state");
+	bool hung = !strcmp(cli_text(json_object_get(server, "userland"), "state"), "hung");
+
+	return hung && !strcmp(state, "up") ? "hung" : state;
+}
+
 void status_print_servers(const struct cli *cli, const json_t *doc, const json_t *before, size_t max_rows)
 {
 	char text[DURATION_TEXT_LEN];
@@ -146,7 +155,7 @@ void status_print_servers(const struct cli *cli, const json_t *doc, const json_t
 		if (max_rows && i >= max_rows)
 			break;
 		table_cell(&t, "%s", cli_text(server, "name"));
-		table_cell(&t, "%s", cli_text(server, "state"));
+		table_cell(&t, "%s", state_of(server));
 		table_cell(&t, "%s", cli_age(server, "since_s", text));
 		table_cell(&t, "%s", cli_us(server, "rtt_p50_us", text));
 		table_cell(&t, "%s", cli_us(server, "rtt_p99_us", text));

@@ -15,7 +15,7 @@ static const struct {
 	{"up", "\033[32m"},	    {"serving", "\033[32m"},	{"ok", "\033[32m"},
 	{"suspect", "\033[33m"},    {"recovering", "\033[33m"}, {"degraded", "\033[33m"},
 	{"maintenance", "\033[33m"}, {"paused", "\033[33m"},	{"warn", "\033[33m"},
-	{"down", "\033[31m"},	    {"unknown", "\033[31m"},	{"fail", "\033[31m"},
+	{"down", "\033[31m"},	    {"unknown", "\033[31m"},	{"hung", "\033[31m"},	{"fail", "\033[31m"},
 };
 
 const char *table_state_colour(const char *word)

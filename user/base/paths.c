@@ -8,8 +8,6 @@
 
 #include "text.h"
 
-#define RUN "/run/defib"
-
 static void join(char to[PATHS_LEN], const char *root, const char *instance, const char *leaf)
 {
 	snprintf(to, PATHS_LEN, "%s/%s%s", root, instance, leaf);
@@ -17,12 +15,12 @@ static void join(char to[PATHS_LEN], const char *root, const char *instance, con
 
 int paths_init(struct paths *p, const char *instance)
 {
-	static const char run[] = RUN, pins[] = PATHS_BPF "/defib", state[] = "/var/lib/defib";
+	static const char run[] = PATHS_RUN, pins[] = PATHS_BPF "/defib", state[] = "/var/lib/defib";
 
 	if (!name_is_valid(instance) || strchr(instance, '.'))
 		return -EINVAL;
 	/* what needs no instance is pinned there */
-	if (!strcmp(instance, "echo") || !strcmp(instance, "loss"))
+	if (!strcmp(instance, "echo") || !strcmp(instance, "loss") || !strcmp(instance, "userland"))
 		return -EINVAL;
 	join(p->run_dir, run, instance, "");
 	join(p->socket, run, instance, "/ctl.sock");
@@ -41,6 +39,6 @@ int paths_init(struct paths *p, const char *instance)
 
 int paths_make_run(const struct paths *p)
 {
-	mkdir(RUN, 0755);
+	mkdir(PATHS_RUN, 0755);
 	return mkdir(p->run_dir, 0755) && errno != EEXIST ? -errno : 0;
 }

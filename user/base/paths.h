@@ -6,6 +6,7 @@
 #define PATHS_LEN 108 /* sun_path of unix(7) is the shortest limit */
 
 #define PATHS_BPF "/sys/fs/bpf"
+#define PATHS_RUN "/run/defib"
 #define PATHS_DEFAULT_INSTANCE "main"
 #define PATHS_DEFAULT_CONFIG "/etc/defib/defib.yaml"
 
@@ -41,7 +42,8 @@ struct paths {
 
 /**
  * paths_init() - work out the paths; creates nothing
- * @instance: 1 to 31 of [A-Za-z0-9_-], but not "echo" or "loss"; no dot, as bpffs refuses names with one
+ * @instance: 1 to 31 of [A-Za-z0-9_-], but not "echo", "loss" or "userland"; no dot, as bpffs refuses names
+ *	with one
  * Return: 0 or -EINVAL (bad name).
  */
 int paths_init(struct paths *p, const char *instance);

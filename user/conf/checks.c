@@ -330,6 +330,34 @@ static void check_pools(struct draft *d)
 	}
 }
 
+/* What the heartbeat of a server can never tell would never be known. */
+static void check_needs(struct draft *d, const struct draft_service *service)
+{
+	const yaml_node_t *at = reader_find(&d->r, service->at, "needs");
+
+	for (uint32_t i = 0; service->pool && i < service->pool->out.n_servers; i++) {
+		const struct draft_server *server = &d->servers[service->pool->out.servers[i]];
+		const struct policy_heartbeat *hb = &server->out.heartbeat;
+
+		if (hb->probe != DFB_PROBE_ECHO)
+			reader_error(&d->r, at, "service '%s' needs the userland of server '%s' (line %u), of which replies to "
+				     "probe: icmp tell nothing; use probe: echo", service->out.name, server->out.name,
+				     reader_line(server->at));
+		else if (!hb->userland_ns)
+			reader_error(&d->r, at, "service '%s' needs the userland of server '%s' (line %u), whose heartbeat has "
+				     "userland: off; write a time there, for example userland: 1s", service->out.name,
+				     server->out.name, reader_line(server->at));
+	}
+}
+
+static void check_all_needs(struct draft *d)
+{
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		if (d->services[i].out.needs == POLICY_NEEDS_USERLAND)
+			check_needs(d, &d->services[i]);
+	}
+}
+
 static bool shares_interface(const struct policy_gateway *gw)
 {
 	for (uint32_t i = 0; i < gw->n_client_interfaces; i++) {
@@ -374,6 +402,7 @@ void draft_check(struct draft *d)
 	if (!d->r.no_memory)
 		check_pools(d);
 	draft_count_checks(d);
+	check_all_needs(d);
 	check_vips(d);
 	draft_check_dns(d);
 	check_capacity(d);

@@ -175,6 +175,17 @@ static void server_damping(struct diff_text *t, const struct policy *policy, con
 	add(t, ", suppress %u, reuse %u", h->suppress, h->reuse);
 }
 
+static void server_userland(struct diff_text *t, const struct policy *policy, const void *object)
+{
+	const struct policy_heartbeat *h = &((const struct policy_server *)object)->heartbeat;
+
+	(void)policy;
+	if (h->userland_ns)
+		add_time(t, h->userland_ns);
+	else
+		add(t, "off");
+}
+
 PRINT(server_probe, struct policy_server, add(t, "%s", draft_probe_names[o->heartbeat.probe]))
 PRINT(server_port, struct policy_server, add_number(t, o->heartbeat.port))
 PRINT(server_interval, struct policy_server, add_time(t, o->heartbeat.interval_ns))
@@ -194,6 +205,7 @@ const struct diff_field diff_server_fields[] = {
 	{"confirm", server_confirm, false},
 	{"recover", server_recover, false},
 	{"damping", server_damping, false},
+	{"userland", server_userland, false},
 	{0},
 };
 
@@ -328,6 +340,8 @@ static void add_check(struct diff_text *t, const struct policy_check *c)
 PRINT(service_checks, struct policy_service,
       for (uint32_t i = 0; i < o->n_checks; i++) add_check(t, &o->checks[i]))
 
+PRINT(service_needs, struct policy_service, add(t, "%s", needs_names[o->needs]))
+
 const struct diff_field diff_service_fields[] = {
 	{"pool", service_pool, false},
 	{"address", service_address, false},
@@ -344,6 +358,7 @@ const struct diff_field diff_service_fields[] = {
 	{"dns dispute", dns_dispute, false},
 	{"nat", service_nat, false},
 	{"blackout-budget", service_budget, false},
+	{"needs", service_needs, false},
 	{"checks", service_checks, false},
 	{0},
 };

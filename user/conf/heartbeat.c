@@ -20,6 +20,8 @@
 #define HOUR (3600 * SECOND)
 
 #define TIMEOUT_INTERVALS (DFB_WINDOW / 2)
+#define USERLAND_MIN_NS (200 * MS) /* an agent runs every 100 ms, or less often */
+#define USERLAND_MAX_NS (60 * SECOND) /* a reply can tell of 68 s at most */
 #define RISKY_NS (2 * MS)
 #define RISKY_MISSES 2
 
@@ -70,6 +72,7 @@ void draft_heartbeat_defaults(struct policy_heartbeat *heartbeat)
 		.half_life_ns = 15 * SECOND,
 		.suppress = 2000,
 		.reuse = 750,
+		.userland_ns = SECOND,
 	};
 }
 
@@ -122,6 +125,17 @@ static void read_damping(struct reader *r, const struct reader_key *key, const y
 	reader_mapping(r, &damping_table, node, hb);
 }
 
+static void read_userland(struct reader *r, const struct reader_key *key, const yaml_node_t *node,
+			  void *field)
+{
+	struct policy_heartbeat *hb = field;
+
+	if (is_word(node, "off"))
+		hb->userland_ns = 0;
+	else
+		reader_duration(r, key, node, &hb->userland_ns);
+}
+
 static const struct reader_key heartbeat_keys[] = {
 	{"interval", "10ms", reader_duration, FIELD(interval_ns), 100 * US, 60 * SECOND, NULL, false},
 	{"probe", "echo", reader_word, FIELD(probe), 0, 0, draft_probe_names, false},
@@ -131,6 +145,7 @@ static const struct reader_key heartbeat_keys[] = {
 	{"confirm", "{probes: 2, spacing: 1ms}", read_confirm, 0, 0, 0, NULL, false},
 	{"recover", "{replies: 10, hold: 1s}", read_recover, 0, 0, 0, NULL, false},
 	{"damping", "{half-life: 15s, suppress: 2000, reuse: 750}", read_damping, 0, 0, 0, NULL, false},
+	{"userland", "1s, or off", read_userland, 0, USERLAND_MIN_NS, USERLAND_MAX_NS, NULL, false},
 };
 READER_TABLE(heartbeat_table, "heartbeat", heartbeat_keys);
 

@@ -134,6 +134,7 @@ static const struct reader_key service_keys[] = {
 	{"fast", "true", reader_bool, FIELD(fast), 0, 0, NULL, false},
 	{"blackout-budget", "50ms", reader_duration, FIELD(out.blackout_budget_ns), 1000, MAX_BUDGET_NS, NULL,
 	 false},
+	{"needs", "userland", reader_word, FIELD(out.needs), 0, 0, needs_names, false},
 	{"checks", "[{kind: tcp, port: 80, every: 1s}]", draft_service_checks, 0, 1, POLICY_SERVICE_CHECKS, NULL,
 	 false},
 };

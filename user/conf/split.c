@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The unit of switching is the pool: a service that can fail alone must have one of its own. Services with
- * checks leave a pool that they share, for one of the same servers. Steering goes by address, so whoever
- * shares an address with such a service goes with it.
+ * checks, and those that need a server's userland, leave a pool that they share, for one of the same servers.
+ * Steering goes by address, so whoever shares an address with such a service goes with it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +13,12 @@
 /**
  * struct band - a service, and those that share its fate
  * @leader: index of the first service of its band
- * @checked: of a leader: one of the band has checks
+ * @checked, @userland: of a leader: one of the band has checks, needs its server's userland
  */
 struct band {
 	uint32_t leader;
 	bool checked;
+	bool userland;
 };
 
 /** struct holder - of an address */
@@ -98,14 +99,14 @@ static bool grow(struct draft *d, uint32_t more)
 static void count_pools(struct draft *d, struct draft_pool *pool, const struct draft_service *service)
 {
 	if (d->n_pools == DFB_MAX_POOLS + 1)
-		reader_error(&d->r, service->at, "service '%s' needs a pool of its own for its checks, and there are %d "
-			     "already, let services with checks share addresses", service->out.name, DFB_MAX_POOLS);
+		reader_error(&d->r, service->at, "service '%s' needs a pool of its own for its checks or needs, and there are "
+			     "%d already, let such services share addresses", service->out.name, DFB_MAX_POOLS);
 	for (uint32_t i = 0; i < pool->out.n_servers; i++) {
 		struct draft_server *server = &d->servers[pool->out.servers[i]];
 
 		if (++server->n_pools == DFB_SERVER_POOLS + 1)
-			reader_error(&d->r, service->at, "service '%s' needs a pool of its own for its checks, and server '%s' "
-				     "is in %d already, let services with checks share addresses", service->out.name,
+			reader_error(&d->r, service->at, "service '%s' needs a pool of its own for its checks or needs, and server "
+				     "'%s' is in %d already, let such services share addresses", service->out.name,
 				     server->out.name, DFB_SERVER_POOLS);
 	}
 }
@@ -120,7 +121,7 @@ static struct draft_pool *split_off(struct draft *d, const struct draft_service 
 	pool->out.origin = leader->out.pool + 1;
 	snprintf(name, sizeof(name), "%s:%s", origin->out.name, leader->out.name);
 	if (strlen(name) >= DFB_NAME_LEN)
-		reader_error(&d->r, leader->at, "service '%s' has checks and gets a pool of its own, but its name would be '%s', "
+		reader_error(&d->r, leader->at, "service '%s' has checks or needs and gets a pool of its own, but its name would be '%s', "
 			     "longer than %d characters; shorten one, or write a pool for this service alone",
 			     leader->out.name, name, DFB_NAME_LEN - 1);
 	snprintf(pool->out.name, sizeof(pool->out.name), "%.*s", DFB_NAME_LEN - 1, name);
@@ -144,41 +145,60 @@ static bool is_alone(const struct draft *d, struct band *bands, uint32_t leader)
 	return true;
 }
 
-static void split(struct draft *d, struct band *bands, struct draft_pool **own)
+/* Can it fail on a server that answers? */
+static bool can_fail_alone(const struct draft_service *service)
 {
-	for (uint32_t i = 0; i < d->n_services; i++)
-		bands[leader_of(bands, i)].checked |= d->services[i].out.n_checks > 0;
-	for (uint32_t i = 0; i < d->n_services; i++) {
-		if (bands[i].leader == i && bands[i].checked && d->services[i].pool && !is_alone(d, bands, i))
-			own[i] = split_off(d, &d->services[i]);
-	}
-	for (uint32_t i = 0; i < d->n_services; i++) {
-		struct draft_pool *pool = own[leader_of(bands, i)];
+	return service->out.n_checks || service->out.needs != POLICY_NEEDS_ECHO;
+}
 
-		if (d->services[i].pool && bands[leader_of(bands, i)].checked)
-			(pool ? pool : d->services[i].pool)->out.checked = true;
-		if (pool)
-			move(d, &d->services[i], pool);
+static void note_needs(struct draft *d, struct band *bands)
+{
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		struct band *band = &bands[leader_of(bands, i)];
+
+		band->checked |= d->services[i].out.n_checks > 0;
+		band->userland |= d->services[i].out.needs == POLICY_NEEDS_USERLAND;
 	}
 }
 
-static uint32_t count_checked(const struct draft *d)
+static void split(struct draft *d, struct band *bands, struct draft_pool **own)
+{
+	note_needs(d, bands);
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		if (bands[i].leader == i && (bands[i].checked || bands[i].userland) && d->services[i].pool &&
+		    !is_alone(d, bands, i))
+			own[i] = split_off(d, &d->services[i]);
+	}
+	for (uint32_t i = 0; i < d->n_services; i++) {
+		const struct band *band = &bands[leader_of(bands, i)];
+		struct draft_pool *pool = own[band - bands];
+
+		if (pool)
+			move(d, &d->services[i], pool);
+		if (!d->services[i].pool)
+			continue;
+		d->services[i].pool->out.checked |= band->checked;
+		d->services[i].pool->out.userland |= band->userland;
+	}
+}
+
+static uint32_t count_movers(const struct draft *d)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < d->n_services; i++)
-		n += d->services[i].out.n_checks > 0;
+		n += can_fail_alone(&d->services[i]);
 	return n;
 }
 
 void draft_split(struct draft *d)
 {
-	uint32_t checked = count_checked(d);
+	uint32_t movers = count_movers(d);
 	CLEAN_FREE struct band *bands = draft_calloc(d, d->n_services, sizeof(*bands));
 	CLEAN_FREE struct holder *holders = draft_calloc(d, count_addresses(d), sizeof(*holders));
 	CLEAN_FREE struct draft_pool **own = draft_calloc(d, d->n_services, sizeof(struct draft_pool *));
 
-	if (!checked || !bands || !holders || !own || !grow(d, checked))
+	if (!movers || !bands || !holders || !own || !grow(d, movers))
 		return;
 	for (uint32_t i = 0; i < d->n_services; i++)
 		bands[i].leader = i;

@@ -64,6 +64,7 @@ enum report_kind {
 	REPORT_CHECK_FAILED, /* "check-failed": a server fails a check of a service */
 	REPORT_CHECK_PASSED, /* "check-passed": it passes again */
 	REPORT_CHECKER,	     /* "checker": the process that checks services runs, or is gone */
+	REPORT_USERLAND,     /* "userland": a server's hangs, runs again, or tells nothing any more */
 	REPORT_KIND_MAX,
 };
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Health above the echo: what the checks of services say of the servers of their pool.
+ * Health above the echo: what the checks of services say of the servers of their pool, and what the servers'
+ * userlands do, where services need them. They count together: one that is ill is enough.
  *
  * A check is weaker evidence than a verdict of the kernel's: the path from here to all servers may be cut,
  * and their checks fail one after another. So a pool leaves a server for a failed check only for one whose
- * checks were all good when asked *after* the first bad answer. Where nobody is, it stays: a service that
- * may be ill is better than none. What is not known (no answers yet, the checker died) moves nothing.
+ * checks were all good when asked *after* the first bad answer; and one whose userland hangs only for one
+ * whose userland has run since. Where nobody is, it stays: a service that may be ill is better than none.
+ * What is not known (no answers yet, the checker died, the agent ended) moves nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +51,7 @@ bool check_is_unfit(const struct core *core, const struct core_pool *pool, uint3
 	return check_of(core, pool, server)->unfit;
 }
 
-/* It passed when it was asked after the present one's checks began to fail. */
+/* It was well when it was asked after the present one was found to be ill. */
 bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server)
 {
 	const struct core_check *mine = check_of(core, pool, server);
@@ -58,73 +60,154 @@ bool check_is_witness(const struct core *core, const struct core_pool *pool, uin
 	return mine->state == CHECK_PASS && mine->good_ns > bad->bad_ns;
 }
 
-/* Positions changed with the configuration: who is still there keeps what is known. */
-void check_reindex(struct core *core, struct core_pool *pool)
+/* Why the pool should leave a server; what hangs fails its checks, too. */
+enum dfb_reason check_reason(const struct core *core, const struct core_pool *pool, uint32_t server)
 {
+	if (!check_fails(core, pool, server))
+		return DFB_REASON_NONE;
+	return pool->policy->userland && userland_hangs(&core->servers[server]) ? DFB_REASON_USERLAND :
+										  DFB_REASON_CHECK;
+}
+
+bool check_is_reason(enum dfb_reason reason)
+{
+	return reason == DFB_REASON_CHECK || reason == DFB_REASON_USERLAND;
+}
+
+/* --- together ---------------------------------------------------------------------------------- */
+
+static uint64_t first_of(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+/* The worst of both; well since the later of them was found to be. */
+static struct core_answer both(const struct core_answer *a, const struct core_answer *b)
+{
+	struct core_answer all = {.bad_ns = first_of(a->bad_ns, b->bad_ns)};
+
+	if (a->state == CHECK_FAIL || b->state == CHECK_FAIL)
+		all.state = CHECK_FAIL;
+	else if (a->state == CHECK_PASS && b->state == CHECK_PASS)
+		all.state = CHECK_PASS;
+	all.good_ns = a->good_ns < b->good_ns ? a->good_ns : b->good_ns;
+	return all;
+}
+
+static struct core_answer answer_of(const struct core *core, const struct core_pool *pool,
+				    const struct core_check *mine)
+{
+	struct core_answer userland = userland_answer(&core->servers[mine->server]);
+
+	if (!pool->policy->userland)
+		return mine->checks;
+	return pool->policy->checked ? both(&mine->checks, &userland) : userland;
+}
+
+/* What is unknown leaves the kernel's plan as it is: what was known last is better than nothing. */
+static void settle(struct step *s, uint32_t id, struct core_check *mine)
+{
+	struct core_answer all = answer_of(s->core, pool_of(s->core, id), mine);
+	bool unfit = all.state == CHECK_FAIL;
+	struct action *a;
+
+	if (mine->state != all.state)
+		mine->since_ns = s->core->now;
+	mine->state = all.state;
+	mine->good_ns = all.good_ns;
+	mine->bad_ns = all.bad_ns;
+	if (all.state == CHECK_UNKNOWN || (mine->told && mine->unfit == unfit))
+		return;
+	mine->told = true;
+	mine->unfit = unfit;
+	a = step_action(s, ACTION_FIT);
+	a->fit.pool = id;
+	a->fit.server = mine->server;
+	a->fit.ok = !unfit;
+}
+
+/* Return: NULL: not of this pool. */
+static struct core_check *place_of(struct core *core, struct core_pool *pool, uint32_t server)
+{
+	uint32_t at = pool_position(core, pool, server);
+	struct core_check *mine = &pool->checks[at % DFB_CANDIDATES];
+
+	if (at >= pool->policy->n_servers)
+		return NULL;
+	if (mine->server != server)
+		*mine = (struct core_check){.server = server};
+	return mine;
+}
+
+/* Positions changed with the configuration, or what services need: who is still there keeps what is known. */
+void check_reindex(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = &s->core->pools[id];
 	struct core_check old[DFB_CANDIDATES];
 
 	memcpy(old, pool->checks, sizeof(old));
 	memset(pool->checks, 0, sizeof(pool->checks));
-	for (uint32_t i = 0; pool->policy->checked && i < DFB_CANDIDATES; i++) {
-		uint32_t at = pool_position(core, pool, old[i].server);
+	for (uint32_t i = 0; (pool->policy->checked || pool->policy->userland) && i < DFB_CANDIDATES; i++) {
+		struct core_check *mine = old[i].server ? place_of(s->core, pool, old[i].server) : NULL;
 
-		if (old[i].server && at < pool->policy->n_servers)
-			pool->checks[at] = old[i];
+		if (!mine)
+			continue;
+		*mine = old[i];
+		if (!pool->policy->checked)
+			mine->checks = (struct core_answer){0};
 	}
+	for (uint32_t i = 0; pool->policy->userland && i < pool->policy->n_servers; i++)
+		settle(s, id, place_of(s->core, pool, s->core->policy->servers[pool->policy->servers[i]].id));
 }
 
 /* --- news ------------------------------------------------------------------------------------ */
 
-static void tell_check(struct step *s, const struct core_pool *pool, const struct event_check *c)
+static void tell_check(struct step *s, const struct core_pool *pool, struct core_check *mine,
+		       const struct event_check *c)
 {
-	struct report *r = tell(s, c->state == CHECK_FAIL ? REPORT_CHECK_FAILED : REPORT_CHECK_PASSED);
+	bool failed = c->state == CHECK_FAIL, told = mine->checks_told;
+	struct report *r;
 
+	if (c->state == CHECK_UNKNOWN || (told && mine->checks_failed == failed))
+		return;
+	mine->checks_told = true;
+	mine->checks_failed = failed;
+	if (!told && !failed)
+		return;
+	r = tell(s, failed ? REPORT_CHECK_FAILED : REPORT_CHECK_PASSED);
 	snprintf(r->server, sizeof(r->server), "%s", server_name(s->core, c->server));
 	snprintf(r->pool, sizeof(r->pool), "%s", pool->policy->name);
 	snprintf(r->service, sizeof(r->service), "%s", c->service);
 	snprintf(r->reason, sizeof(r->reason), "%s", c->what);
 }
 
-/* What is unknown leaves the kernel's plan as it is: what was known last is better than nothing. */
-static void settle(struct step *s, struct core_pool *pool, struct core_check *mine,
-		   const struct event_check *c)
-{
-	bool unfit = c->state == CHECK_FAIL;
-	struct action *a;
-
-	if (c->state == CHECK_UNKNOWN || (mine->told && mine->unfit == unfit))
-		return;
-	if (mine->told || unfit)
-		tell_check(s, pool, c);
-	mine->told = true;
-	mine->unfit = unfit;
-	a = step_action(s, ACTION_FIT);
-	a->fit.pool = c->pool;
-	a->fit.server = c->server;
-	a->fit.ok = !unfit;
-}
-
 void check_on_news(struct step *s, const struct event_check *c)
 {
 	struct core_pool *pool = pool_of(s->core, c->pool);
-	struct core_check *mine;
-	uint32_t at;
+	struct core_check *mine = pool && pool->policy->checked ? place_of(s->core, pool, c->server) : NULL;
 
-	if (!pool || !pool->policy->checked)
+	if (!mine)
 		return;
-	at = pool_position(s->core, pool, c->server);
-	if (at >= pool->policy->n_servers)
-		return;
-	mine = &pool->checks[at];
-	if (mine->server != c->server)
-		*mine = (struct core_check){.server = c->server};
-	if (mine->state != c->state)
-		mine->since_ns = s->core->now;
-	mine->state = c->state;
-	mine->good_ns = c->good_ns;
-	mine->bad_ns = c->bad_ns;
+	mine->checks = (struct core_answer){c->state, c->good_ns, c->bad_ns};
 	if (c->state == CHECK_FAIL && c->server == pool->server)
 		snprintf(pool->fault, sizeof(pool->fault), "%s", c->what);
-	settle(s, pool, mine, c);
+	tell_check(s, pool, mine, c);
+	settle(s, c->pool, mine);
 	pool_review(s, c->pool);
+}
+
+void check_on_userland(struct step *s, uint32_t server)
+{
+	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
+		struct core_pool *pool = pool_of(s->core, id);
+		struct core_check *mine;
+
+		if (!pool || !pool->policy->userland)
+			continue;
+		mine = place_of(s->core, pool, server);
+		if (!mine)
+			continue;
+		settle(s, id, mine);
+		pool_review(s, id);
+	}
 }

@@ -206,6 +206,9 @@ void core_step(struct core *core, const struct event *ev, struct actions *action
 	case EVENT_CHECK:
 		check_on_news(&s, &ev->check);
 		break;
+	case EVENT_USERLAND:
+		userland_on_news(&s, &ev->userland);
+		break;
 	case EVENT_HOOK_FAILED:
 		on_hook_failed(&s, ev->text.what);
 		break;

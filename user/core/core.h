@@ -6,7 +6,8 @@
  * global. core_step() is the only entry; the daemon, the simulator and the stories share it.
  *
  *   server.c    what we know of a server, from its targets, its routes and its operator
- *   check.c     what the checks of services say of servers
+ *   check.c     health above the echo: what the checks of services, and userlands, say of servers
+ *   userland.c  what replies tell of a server's userland
  *   pool.c      who serves, who should, and whether the routing tables of record show it
  *   vip.c       addresses on the clients' own segment
  *   publish.c   what a service's names resolve to
@@ -51,6 +52,8 @@ extern const char *const redirect_names[DFB_REDIRECT_MAX + 1]; /* with a closing
 extern const char *const mode_names[POLICY_MODE_MAX + 1];     /* with a closing NULL */
 extern const char *const reason_names[DFB_REASON_MAX];
 extern const char *const check_state_names[CHECK_STATE_MAX];
+extern const char *const userland_state_names[DFB_USERLAND_STATE_MAX];
+extern const char *const needs_names[POLICY_NEEDS_MAX + 1]; /* with a closing NULL */
 extern const char *const check_kind_names[CHECK_KIND_MAX + 1]; /* with a closing NULL */
 
 /**
@@ -90,6 +93,7 @@ struct core_drain {
  * @station: where it is on the clients' segment
  * @flags: DFB_SERVER_*
  * @maintenance: on as long as DFB_SERVER_MAINTENANCE is in @flags
+ * @userland: last news of it, from whichever target had them
  * @told: last state reported
  * @was_told: there was one
  */
@@ -102,22 +106,38 @@ struct core_server {
 	uint64_t flagged_ns; /* when they last changed */
 	struct core_order maintenance;
 	struct core_drain drain;
+	struct event_userland userland;
 	uint8_t families; /* bit DFB_FAMILY_*: in which its pools use it */
 	enum server_state told;
 	bool was_told;
 };
 
 /**
- * struct core_check - what the checks of a pool's services say of one of its servers
+ * struct core_answer - what was said of a server
+ * @good_ns: it was well then or later; 0: never
+ * @bad_ns: since when it is not; 0: it is
+ */
+struct core_answer {
+	enum check_state state;
+	uint64_t good_ns;
+	uint64_t bad_ns;
+};
+
+/**
+ * struct core_check - how a server of a pool is by the layers above the echo that its services need
  * @server: its id; 0: nothing was said yet
- * @state: all together: one that fails is enough
- * @told: the kernel and the world know @unfit
+ * @checks: what the checks of services say, all together: one that fails is enough
+ * @checks_told, @checks_failed: the world was told, and what
+ * @state, @good_ns, @bad_ns: checks and userland together, likewise
+ * @told: the kernel knows @unfit
  * @unfit: it failed when last known: the kernel takes it for the last choice
  * @since_ns: when @state began
- * @good_ns, @bad_ns: see struct event_check
  */
 struct core_check {
 	uint32_t server;
+	struct core_answer checks;
+	bool checks_told;
+	bool checks_failed;
 	enum check_state state;
 	bool told;
 	bool unfit;

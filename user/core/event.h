@@ -39,6 +39,7 @@ enum event_kind {
 	EVENT_MODE,	   /* operator: the gateway steers, or only watches; may come before the policy */
 	EVENT_PROBER,	   /* the prober started, adopted (ok) or died */
 	EVENT_CHECK,	   /* what checks of services say of a server */
+	EVENT_USERLAND,	   /* what replies tell of a server's userland (edge, or adopted at start) */
 	EVENT_HOOK_FAILED, /* an event hook failed or was killed at its deadline */
 	EVENT_PUBLISHED,   /* result of ACTION_PUBLISH */
 	EVENT_KIND_MAX,
@@ -131,6 +132,18 @@ struct event_check {
 };
 
 /**
+ * struct event_userland - what replies of a target tell of its server's userland; see struct dfb_userland
+ * @alive_ns: when it ran at the earliest, as last told
+ */
+struct event_userland {
+	uint32_t target;
+	enum dfb_userland_state state;
+	uint64_t since_ns;
+	uint64_t heard_ns;
+	uint64_t alive_ns;
+};
+
+/**
  * struct event_reset - the clients of a server were told that it is gone
  * @connections: that were found, and told of
  * @failed: that could not be, @why
@@ -200,6 +213,7 @@ struct event {
 		struct event_counted counted;
 		struct event_drain drain;
 		struct event_check check;
+		struct event_userland userland;
 		struct event_operator op;   /* FAILOVER, MAINTENANCE, PAUSE, MODE */
 		struct {
 			bool ok;

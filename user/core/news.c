@@ -30,6 +30,18 @@ static void edge_of_pool(const struct dfb_event *record, struct event *ev)
 	};
 }
 
+static void edge_of_userland(const struct dfb_event *record, struct event *ev)
+{
+	ev->kind = EVENT_USERLAND;
+	ev->userland = (struct event_userland){
+		.target = record->target,
+		.state = record->new_state,
+		.since_ns = record->change.first_missed_ns,
+		.heard_ns = record->change.verdict_ns,
+		.alive_ns = record->change.last_good_ns,
+	};
+}
+
 bool news_from_record(const struct dfb_event *record, struct event *ret_event)
 {
 	*ret_event = (struct event){.time_ns = record->time_ns};
@@ -40,6 +52,9 @@ bool news_from_record(const struct dfb_event *record, struct event *ret_event)
 	case DFB_EVENT_SWITCH:
 	case DFB_EVENT_PROPOSE:
 		edge_of_pool(record, ret_event);
+		return true;
+	case DFB_EVENT_USERLAND:
+		edge_of_userland(record, ret_event);
 		return true;
 	default:
 		return false;
@@ -59,6 +74,19 @@ void news_from_target(uint32_t target, const struct dfb_detect *d, uint64_t now_
 		.verdict_ns = d->since_ns,
 		.misses = d->misses,
 		.damped = d->damped,
+	};
+}
+
+void news_from_userland(uint32_t target, const struct dfb_userland *u, uint64_t now_ns,
+			struct event *ret_event)
+{
+	*ret_event = (struct event){.time_ns = now_ns, .kind = EVENT_USERLAND};
+	ret_event->userland = (struct event_userland){
+		.target = target,
+		.state = u->state,
+		.since_ns = u->since_ns,
+		.heard_ns = u->heard_ns,
+		.alive_ns = u->alive_ns,
 	};
 }
 

@@ -12,6 +12,10 @@ bool news_from_record(const struct dfb_event *record, struct event *ret_event);
 void news_from_target(uint32_t target, const struct dfb_detect *detect, uint64_t now_ns,
 		      struct event *ret_event);
 
+/** news_from_userland() - likewise, what its replies tell of its server's userland */
+void news_from_userland(uint32_t target, const struct dfb_userland *userland, uint64_t now_ns,
+			struct event *ret_event);
+
 /** news_from_pool() - a pool as it is now */
 void news_from_pool(uint32_t id, const struct dfb_pool *pool, uint64_t now_ns, struct event *ret_event);
 

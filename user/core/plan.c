@@ -34,6 +34,7 @@ bool plan_target(const struct policy_server *server, uint32_t family, const stru
 	t.recover_replies = h->recover_replies;
 	t.suppress = h->suppress;
 	t.reuse = h->reuse;
+	t.userland_ns = h->userland_ns;
 	another = means_another(old, &t);
 	if (another) {
 		t.generation++;
@@ -74,7 +75,7 @@ void plan_server(const struct policy *policy, uint32_t index, const struct dfb_s
 	*ret_new = new;
 }
 
-/* Who failed checks when the controller last knew is still the last choice. */
+/* Who was unfit when the controller last knew is still the last choice. */
 static uint64_t unfit(const struct dfb_plan *old, const struct dfb_plan *new)
 {
 	uint64_t bits = 0;
@@ -104,7 +105,7 @@ void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_pla
 	memcpy(new.name, pool->name, sizeof(new.name));
 	for (uint32_t i = 0; i < pool->n_servers; i++)
 		new.candidates[i] = (uint16_t)policy->servers[pool->servers[i]].id;
-	if (pool->checked && !strcmp(old->name, pool->name))
+	if ((pool->checked || pool->userland) && !strcmp(old->name, pool->name))
 		new.unfit = unfit(old, &new);
 	*ret_new = new;
 }

@@ -41,6 +41,14 @@ struct policy_heartbeat {
 	uint64_t half_life_ns; /* 0: damping off */
 	uint32_t suppress;
 	uint32_t reuse;
+	uint64_t userland_ns; /* a userland that does not run for longer hangs; 0: nobody cares */
+};
+
+/* How much of a server a service needs to be well, besides what its checks ask. */
+enum policy_needs {
+	POLICY_NEEDS_ECHO, /* its kernel answers */
+	POLICY_NEEDS_USERLAND,
+	POLICY_NEEDS_MAX,
 };
 
 struct policy_server {
@@ -64,11 +72,13 @@ enum policy_when_none {
  * @origin: of a pool that was split off for services with checks: one more than the index of the one that
  *	the configuration names; 0: it is one that the configuration names
  * @checked: services of it have checks
+ * @userland: services of it need a server's userland
  */
 struct policy_pool {
 	char name[DFB_NAME_LEN];
 	uint32_t origin;
 	bool checked;
+	bool userland;
 	uint32_t id;
 	uint32_t n_servers;
 	uint32_t servers[DFB_CANDIDATES]; /* indices into policy.servers, in promotion order */
@@ -180,6 +190,7 @@ struct policy_service {
 	uint32_t n_ports; /* 0: every port */
 	struct policy_port ports[POLICY_SERVICE_PORTS];
 	struct policy_nat nat;
+	enum policy_needs needs;
 	uint32_t n_checks;
 	struct policy_check *checks; /* owned */
 	uint64_t blackout_budget_ns; /* what a failover may cost its clients; 0: nobody says */

@@ -34,7 +34,7 @@ bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t se
 /**
  * struct wish - for another server of a pool
  * @dead: the present one is down, and the next one must help where it is, and be a fresh witness
- * @ill: the present one fails a check, and the next one must have passed since
+ * @ill: the present one fails a check or hangs, and the next one must have been well since
  * @settled_ns: out, if nobody is: when the first of those who are up will be; 0: nobody is up
  */
 struct wish {
@@ -195,7 +195,7 @@ static void choose_first(struct step *s, uint32_t id)
 static void replace(struct step *s, uint32_t id, enum dfb_reason reason)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	struct wish wish = {.dead = reason == DFB_REASON_VERDICT, .ill = reason == DFB_REASON_CHECK};
+	struct wish wish = {.dead = reason == DFB_REASON_VERDICT, .ill = check_is_reason(reason)};
 	uint32_t next = wish.dead ? proposed(s->core, pool) : 0;
 
 	if (!next)
@@ -219,14 +219,14 @@ static enum dfb_reason find_fault(const struct core *core, const struct core_poo
 		return DFB_REASON_MAINTENANCE;
 	if (server_dead_target(server, pool, NULL))
 		return DFB_REASON_VERDICT;
-	return check_fails(core, pool, pool->server) ? DFB_REASON_CHECK : DFB_REASON_NONE;
+	return check_reason(core, pool, pool->server);
 }
 
 /* Paused, it stays with its server as long as there is one that it can stay with. */
 static bool must_stay(const struct core_pool *pool, enum dfb_reason fault)
 {
-	return pool->pause.on && (fault == DFB_REASON_VERDICT || fault == DFB_REASON_CHECK ||
-				  fault == DFB_REASON_MAINTENANCE);
+	return pool->pause.on && (fault == DFB_REASON_VERDICT || fault == DFB_REASON_MAINTENANCE ||
+				  check_is_reason(fault));
 }
 
 /* Decided at ticks only: then nothing waits to be heard. In the middle of news that waited while we
@@ -380,7 +380,7 @@ void pool_reindex(struct step *s)
 		struct core_pool *pool = &core->pools[policy->pools[i].id];
 
 		pool->policy = &policy->pools[i];
-		check_reindex(core, pool);
+		check_reindex(s, policy->pools[i].id);
 		if (!pool->patience_ns)
 			pool->patience_ns = core->now + timing_initial(policy, pool->policy);
 	}

@@ -22,6 +22,7 @@ void tell_server(struct step *s, uint32_t id);
 void tell_pool(struct step *s, uint32_t id);
 void tell_failover(struct step *s, uint32_t pool, uint64_t changes);
 void tell_no_switch(struct step *s, uint32_t server, const struct event_target *t);
+void tell_userland(struct step *s, const struct core_server *server, enum dfb_userland_state old);
 void tell_stuck(struct step *s, const struct core_pool *pool);
 void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why);
 void answer(struct step *s, uint64_t request, int error, const char *format, ...)
@@ -90,8 +91,17 @@ bool check_passes(const struct core *core, const struct core_pool *pool, uint32_
 bool check_fails(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool check_is_unfit(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server);
-void check_reindex(struct core *core, struct core_pool *pool);
+enum dfb_reason check_reason(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool check_is_reason(enum dfb_reason reason);
+void check_reindex(struct step *s, uint32_t pool);
 void check_on_news(struct step *s, const struct event_check *c);
+void check_on_userland(struct step *s, uint32_t server);
+
+/* userland.c */
+struct core_answer userland_answer(const struct core_server *server);
+bool userland_hangs(const struct core_server *server);
+void userland_explain(const struct core_server *server, char *text, size_t size);
+void userland_on_news(struct step *s, const struct event_userland *u);
 
 /* operator.c */
 void operator_failover(struct step *s, const struct event_operator *op);

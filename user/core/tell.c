@@ -40,6 +40,7 @@ const char *const reason_names[DFB_REASON_MAX] = {
 	[DFB_REASON_VERDICT] = "verdict",
 	[DFB_REASON_REMOVED] = "removed",
 	[DFB_REASON_CHECK] = "check",
+	[DFB_REASON_USERLAND] = "userland",
 };
 
 static void copy_name(char to[DFB_NAME_LEN], const char *from)
@@ -203,7 +204,7 @@ static struct dfb_switch evidence(const struct core *core, const struct core_poo
 		c.last_good_ns = t->last_good_ns;
 		c.verdict_ns = t->verdict_ns;
 	}
-	if (c.reason == DFB_REASON_CHECK) {
+	if (check_is_reason(c.reason)) {
 		c.last_good_ns = check_of(core, pool, c.from)->good_ns;
 		c.verdict_ns = check_of(core, pool, c.from)->since_ns;
 	}
@@ -216,17 +217,30 @@ static bool has_evidence(const struct dfb_switch *c)
 	       (c->reason == DFB_REASON_VERDICT && c->witness);
 }
 
+/* What a server fails. Return: false: it is not known any more. */
+static bool explain_illness(const struct core *core, const struct core_pool *pool, enum dfb_reason reason,
+			    uint32_t server, char text[CHECK_FAULT_LEN])
+{
+	text[0] = 0;
+	if (reason == DFB_REASON_CHECK)
+		snprintf(text, CHECK_FAULT_LEN, "%s", pool->fault);
+	else if (core->servers[server].policy && userland_hangs(&core->servers[server]))
+		userland_explain(&core->servers[server], text, CHECK_FAULT_LEN);
+	return text[0];
+}
+
 static void explain_failover(const struct core *core, const struct core_pool *pool,
 			     const struct dfb_switch *c, uint64_t changes, struct report *r)
 {
 	int n = snprintf(r->reason, sizeof(r->reason), "%s", reason_names[c->reason % DFB_REASON_MAX]);
 	size_t left = sizeof(r->reason) - (size_t)n;
+	char fault[CHECK_FAULT_LEN];
 
 	if (has_evidence(c))
 		n += snprintf(r->reason + n, left, ": %u probes of %s unanswered while %s answered", c->misses,
 			      server_name(core, c->from), server_name(core, c->witness));
-	else if (c->reason == DFB_REASON_CHECK && pool->fault[0])
-		n += snprintf(r->reason + n, left, ": %s", pool->fault);
+	else if (check_is_reason(c->reason) && explain_illness(core, pool, c->reason, c->from, fault))
+		n += snprintf(r->reason + n, left, ": %s", fault);
 	if (changes > 1 && (size_t)n < sizeof(r->reason))
 		n += snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (%llu changes at once)",
 			      (unsigned long long)changes);
@@ -262,16 +276,33 @@ void tell_no_switch(struct step *s, uint32_t id, const struct event_target *t)
 		 " the path, or this machine, is at fault; nothing moves", t->misses);
 }
 
+void tell_userland(struct step *s, const struct core_server *server, enum dfb_userland_state old)
+{
+	const struct event_userland *u = &server->userland;
+	struct report *r = tell(s, REPORT_USERLAND);
+
+	if (u->since_ns && u->since_ns < r->time_ns)
+		r->time_ns = u->since_ns;
+	copy_name(r->server, server->policy->name);
+	copy_name(r->from, userland_state_names[old]);
+	copy_name(r->to, userland_state_names[u->state]);
+	userland_explain(server, r->reason, sizeof(r->reason));
+}
+
 void tell_stuck(struct step *s, const struct core_pool *pool)
 {
+	enum dfb_reason reason = check_reason(s->core, pool, pool->server);
 	struct report *r = tell(s, REPORT_NO_SWITCH);
+	char fault[CHECK_FAULT_LEN];
+	bool known = explain_illness(s->core, pool, reason, pool->server, fault);
 
 	copy_name(r->pool, pool->policy->name);
 	copy_name(r->service, first_service(s->core, pool));
 	copy_name(r->server, server_name(s->core, pool->server));
-	snprintf(r->reason, sizeof(r->reason),
-		 "check: %s; no other server is up and passes, so nothing moves",
-		 pool->fault[0] ? pool->fault : "it failed one already when it was the last choice");
+	snprintf(r->reason, sizeof(r->reason), "%s: %s; no other server is up and %s, so nothing moves",
+		 reason_names[reason],
+		 known ? fault : "it failed one already when it was the last choice",
+		 reason == DFB_REASON_CHECK ? "passes" : "has run since");
 }
 
 void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why)

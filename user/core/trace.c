@@ -35,6 +35,7 @@ const char *const report_kind_names[] = {
 	[REPORT_CHECK_FAILED] = "check-failed",
 	[REPORT_CHECK_PASSED] = "check-passed",
 	[REPORT_CHECKER] = "checker",
+	[REPORT_USERLAND] = "userland",
 };
 
 _Static_assert(sizeof(report_kind_names) / sizeof(report_kind_names[0]) == REPORT_KIND_MAX,
@@ -161,6 +162,13 @@ static void trace_outcome(const struct core *core, const struct event *ev, char 
 	}
 }
 
+static void trace_userland(const struct core *core, const struct event_userland *u, char *text, size_t size)
+{
+	snprintf(text, size, "userland %s/%d %s", server_name(core, dfb_target_server(u->target)),
+		 dfb_target_family(u->target) ? 6 : 4,
+		 userland_state_names[u->state < DFB_USERLAND_STATE_MAX ? u->state : DFB_USERLAND_UNKNOWN]);
+}
+
 static void trace_kind(const struct core *core, const struct event *ev, char *text, size_t size)
 {
 	switch (ev->kind) {
@@ -197,6 +205,9 @@ static void trace_kind(const struct core *core, const struct event *ev, char *te
 		break;
 	case EVENT_CHECK:
 		trace_check(core, &ev->check, text, size);
+		break;
+	case EVENT_USERLAND:
+		trace_userland(core, &ev->userland, text, size);
 		break;
 	case EVENT_FAILOVER:
 		trace_operator("failover", &ev->op, text, size);

@@ -130,6 +130,7 @@ static const char *why_switched(const json_t *last)
 		{"verdict", "the controller switched after the verdict (fast: false)"},
 		{"removed", "it left the pool's configuration"},
 		{"check", "it failed a check of the service, and the other passed since"},
+		{"userland", "its userland hung, and the other's has run since"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -262,12 +263,31 @@ static void say_flags(struct explain *e, const json_t *server)
 	}
 }
 
+/* Only a hung one is news to a service that does not need it. */
+static void say_userland(struct explain *e, const json_t *server)
+{
+	const json_t *userland = json_object_get(server, "userland");
+	bool needed = is(e->service, "needs", "userland");
+	const char *name = text_of(server, "name");
+
+	if (is(userland, "state", "hung"))
+		say(e, "candidate", "userland of %s hangs for %.1f s, while its kernel answers%s", name,
+		    (double)number_of(userland, "idle_ms") / 1e3,
+		    needed ? "" : "; the service does not need it (needs: echo)");
+	else if (needed && is(userland, "state", "well"))
+		say(e, "candidate", "userland of %s runs: its last sign of life was %" PRId64 " ms ago", name,
+		    number_of(userland, "idle_ms"));
+	else if (needed)
+		say(e, "candidate", "of the userland of %s nothing is known: no agent runs there (defib echo agent)", name);
+}
+
 static void say_candidate(struct explain *e, const json_t *server)
 {
 	size_t i;
 	json_t *address;
 
 	say_flags(e, server);
+	say_userland(e, server);
 	json_array_foreach(json_object_get(server, "addresses"), i, address) {
 		say_address(e, server, address);
 		if (is(address, "state", "up"))

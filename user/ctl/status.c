@@ -18,6 +18,7 @@
 #include "loss.h"
 #include "report.h"
 #include "standing.h"
+#include "userland.h"
 
 /* From good to bad, as the core ranks them, so that a server is what its worst address is. */
 static const enum server_state ranks[] = {
@@ -276,6 +277,7 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 		"flags", flags_json(server->flags),
 		"pools", server_pools_json(s, server),
 		"addresses", addresses);
+	json_object_set_new(doc, "userland", userland_json(s, id));
 	json_object_update_new(doc, loss_json(&t.loss));
 	return doc;
 }
@@ -497,6 +499,7 @@ static json_t *policy_services(const struct snapshot *s, const struct status_ext
 		json_object_set_new(doc, "addresses", addresses);
 		json_object_set_new(doc, "ports", ports_json(service));
 		cost_add(s, extra, service, doc);
+		json_object_set_new(doc, "needs", json_string(needs_names[service->needs]));
 		if (service->n_checks && extra->checks)
 			json_object_set_new(doc, "checks", extra->checks(extra->arg, i));
 		json_array_append_new(list, doc);

@@ -235,6 +235,10 @@ static void adopt_target(struct kern *k, uint32_t id)
 		return;
 	news_from_target(id, &run.detect, clock_now_ns(), &ev);
 	k->emit(k->arg, &ev);
+	if (!run.userland.heard_ns)
+		return;
+	news_from_userland(id, &run.userland, clock_now_ns(), &ev);
+	k->emit(k->arg, &ev);
 }
 
 void kern_adopt(struct kern *k)

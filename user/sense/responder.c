@@ -24,6 +24,7 @@
 
 #include <linux/if_ether.h>
 
+#include "agent.h"
 #include "base/clean.h"
 #include "base/loop.h"
 #include "base/netns.h"
@@ -140,6 +141,7 @@ static void sweep(void)
 	}
 	if (d)
 		closedir(d);
+	agent_sweep();
 }
 
 /* --- attaching ------------------------------------------------------------------------------- */
@@ -156,6 +158,14 @@ static int get_station(const char *interface, unsigned char station[ETH_ALEN])
 	return 0;
 }
 
+/* All responders of a network namespace tell of the same userland. */
+static int share_userland(struct echo_bpf *skel)
+{
+	CLEAN_CLOSE int fd = agent_open();
+
+	return fd < 0 ? fd : bpf_map__reuse_fd(skel->maps.echo_userland, fd);
+}
+
 static int load(const struct responder_want *want, struct echo_bpf **ret_skel)
 {
 	struct echo_bpf *skel = echo_bpf__open();
@@ -167,8 +177,10 @@ static int load(const struct responder_want *want, struct echo_bpf **ret_skel)
 		skel->rodata->tick_ns = clock_tick_ns();
 		skel->rodata->rate_step_ns = want->rate ? 1000000000ull / want->rate : 0;
 		skel->rodata->rate_burst_ns = RESPONDER_BURST_NS;
-		err = echo_bpf__load(skel);
+		err = share_userland(skel);
 	}
+	if (!err)
+		err = echo_bpf__load(skel);
 	if (err && skel)
 		echo_bpf__destroy(skel);
 	else if (!err)
@@ -287,20 +299,21 @@ int responder_attach(const struct responder_want *want, char *why, size_t size)
 	struct echo_bpf *skel = NULL;
 
 	libbpf_set_print(be_silent);
+	lock = pins_lock();
+	sweep();
 	if (!ifindex) {
 		snprintf(why, size, "there is no interface %s in this network namespace", want->interface);
 		return -ENODEV;
 	}
 	err = load(want, &skel);
-	if (err) {
+	if (err)
 		snprintf(why, size, "cannot load the responder: %s%s", strerror(-err),
 			 err == -EPERM ? " (root, or CAP_BPF and CAP_NET_ADMIN, is needed)" : "");
-		return err;
-	}
-	lock = pins_lock();
-	sweep();
-	err = put(skel, want, ifindex, why, size);
-	echo_bpf__destroy(skel);
+	else
+		err = put(skel, want, ifindex, why, size);
+	if (skel)
+		echo_bpf__destroy(skel);
+	agent_sweep();
 	return err;
 }
 
@@ -318,6 +331,7 @@ int responder_detach(const char *interface, char *why, size_t size)
 		return -ENOENT;
 	}
 	remove_dir(dir);
+	agent_sweep();
 	return 0;
 }
 

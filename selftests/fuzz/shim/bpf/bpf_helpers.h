@@ -14,6 +14,7 @@
 #define bpf_loop(n, round, context, flags) native_loop((n), (long (*)(__u32, void *))(round), (context))
 #define bpf_ktime_get_ns() NATIVE_NOW_NS
 #define bpf_jiffies64() 0ull
+#define bpf_ktime_get_coarse_ns() NATIVE_NOW_NS
 #define bpf_timer_init(timer, map, clock) ((void)(timer), 0L)
 #define bpf_timer_set_callback(timer, callback) ((void)(callback), 0L)
 #define bpf_timer_start(timer, delay, flags) ((void)(delay))
