@@ -69,8 +69,8 @@ bench: all $(BENCH) ## measure; prints tables
 bench-doc: ## what was measured, to tables and plots in Documentation/performance
 	@selftests/lib/bench-doc
 
-bench-peers: all ## measure BIRD, FRR and keepalived in the same way; prints tables
-	@DEFIB_PEERS="$${DEFIB_PEERS:-cpu frozen outage flaps}" selftests/run bench peers
+bench-peers: all ## measure BIRD, FRR, keepalived, IPVS and HAProxy in the same way; prints tables
+	@DEFIB_PEERS="$${DEFIB_PEERS:-cpu frozen outage flaps balancers}" selftests/run bench peers balancers
 
 vm: all $(B)/selftests/packets ## tests on Debian 12's own kernel, in a virtual machine
 	@selftests/run vm
@@ -133,7 +133,7 @@ $(B)/defib-check: $(CHECK_OBJ) $(ARCHIVES)
 $(B)/defib: $(CLI_OBJ) $(ARCHIVES)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/lab/pace: $(B)/tools/lab.d/pace/serve.o
+$(B)/lab/pace: $(B)/tools/lab.d/pace/serve.o $(B)/tools/lab.d/pace/connect.o
 $(B)/lab/outages: $(B)/tools/lab.d/outages/report.o $(B)/tools/lab.d/wire/cable.o
 $(B)/lab/wire: $(B)/tools/lab.d/wire/cable.o
 $(B)/lab/%: tools/lab.d/%.c $(ARCHIVES)

@@ -3,7 +3,7 @@
 # defib beside BIRD, FRR and keepalived: outages by interval, false switches under load, frozen daemons, CPU.
 # timeout: 28800
 #
-# DEFIB_PEERS ("cpu frozen outage flaps") what to measure, DEFIB_KILLS (100) per row, DEFIB_SECONDS (600) of load
+# DEFIB_PEERS ("cpu frozen outage flaps"; "balancers" is balancers.sh's) what to measure, DEFIB_KILLS (100) per row, DEFIB_SECONDS (600) of load
 # per row. Documentation/performance/peers.rst tells how each is configured and what the numbers mean.
 
 # shellcheck source=selftests/lib/net.sh
@@ -18,6 +18,7 @@
 KILLS=${DEFIB_KILLS:-100}
 SECONDS_OF_LOAD=${DEFIB_SECONDS:-600}
 MEASURE=${DEFIB_PEERS:-}
+MEASURE=${MEASURE//balancers/}
 RATE=10000    # requests a second where outages are measured: their resolution
 BLOCK=10      # kills of one peer before it is the next one's turn
 SLICE=60      # seconds of load of one peer before it is the next one's turn
@@ -267,8 +268,8 @@ measure_cpu()
 
 # --- start ----------------------------------------------------------------------------------------
 
-[ -n "$MEASURE" ] || skip "takes hours, so only if asked for: make bench-peers"
-peers_load
+[ -n "${MEASURE// /}" ] || skip "takes hours, so only if asked for: make bench-peers"
+peers_load defib bird frr keepalived
 [ "$PEERS" != defib ] || skip "no bird, FRR or keepalived on this machine: ./tools/setup bench-peers"
 [ -z "$MISSING" ] || echo "not installed and left out: $MISSING"
 at_exit lab_stop # they run in the reverse order

@@ -8,10 +8,12 @@
 # row. What is no distribution (a CPU load, a count) goes to a table with columns of its own:
 #
 #   bench_open outage ms 'Outage that a client notices'      bench_open scale '' 'Size'
-#   bench_add outage '1 ms x 3' 2.03 2.41                    bench_columns scale 'CPU %' 'MB'
+#   bench_add outage '1 ms x 3' 2.03 2.41 inf                bench_columns scale 'CPU %' 'MB'
 #   bench_target outage '1 ms x 3' p99 6                     bench_cells scale '1,000 targets' 31 12
 #   bench_print outage                                       bench_print scale
 #   bench_end
+#
+# What is infinite is shown as never.
 #
 # `make bench-doc` (selftests/lib/bench-doc) puts what is kept into Documentation/performance: tables
 # between `.. bench: NAME` and `.. bench: end`, and selftests/bench/plots/*.gnuplot as SVG. A plot finds in
@@ -109,6 +111,9 @@ bench_quantiles()
 			r = n * percent / 100
 			return r > int(r) ? int(r) + 1 : (r < 1 ? 1 : r)
 		}
+		function shown(value) {
+			return value == "inf" ? "never" : sprintf("%.*f", digits, value)
+		}
 		function flush_row(  i, p) {
 			if (!n) return
 			rows++
@@ -117,7 +122,8 @@ bench_quantiles()
 			for (i = 1; i <= C; i++) {
 				p = column[i] == "min" ? 0 : column[i] == "max" ? 100 : substr(column[i], 2)
 				cell[rows, i] = v[rank(p)]
-				if (column[i] == "p50" && cell[rows, i] > highest) highest = cell[rows, i]
+				if (column[i] == "p50" && cell[rows, i] != "inf" && cell[rows, i] > highest)
+					highest = cell[rows, i]
 			}
 			n = 0
 		}
@@ -132,7 +138,7 @@ bench_quantiles()
 			print ""
 			for (r = 1; r <= rows; r++) {
 				printf "%s\t%d", name[r], count[r]
-				for (i = 1; i <= C; i++) printf "\t%.*f", digits, cell[r, i]
+				for (i = 1; i <= C; i++) printf "\t%s", shown(cell[r, i])
 				print ""
 			}
 		}'
@@ -173,10 +179,11 @@ bench_targets()
 	bench_note "$1" target | while IFS=$'\t' read -r row column limit; do
 		bench_grid "$1" | awk -F'\t' -v row="$row" -v column="$column" -v limit="$limit" '
 			NR == 1 { for (i = 2; i <= NF; i++) if ($i == column) at = i; next }
+			function number(cell) { return cell == "never" ? 1e99 : cell + 0 }
 			!at || index($1, row) != 1 { next }
-			!n++ || $at + 0 > worst + 0 { worst = $at; which = $1 }
+			!n++ || number($at) > number(worst) { worst = $at; which = $1 }
 			END {
-				said = n && worst + 0 <= limit + 0 ? "met" : "missed"
+				said = n && number(worst) <= limit + 0 ? "met" : "missed"
 				which = n ? worst " (" which ")" : "not measured"
 				printf "%s of \"%s\" at most %s: %s: %s\n", column, row, limit, said, which
 			}'

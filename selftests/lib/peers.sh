@@ -7,10 +7,14 @@
 # selftests/lib/lab.sh. A peer is a file selftests/peers/NAME.sh with
 #
 #   NAME_PROGRAM                  what must be there
-#   NAME_takes INTERVAL_US        can it be asked for that interval?
 #   NAME_start INTERVAL_US        three missed intervals are a death
 #   NAME_stop                     what is left when its processes are gone (optional)
-#   NAME_ready                    all servers are well, and the preferred one serves
+#   NAME_ready                    all servers are well
+#
+# and, but for those that selftests/bench/balancers.sh measures,
+#
+#   NAME_ready                    the preferred server serves besides
+#   NAME_takes INTERVAL_US        can it be asked for that interval?
 #   NAME_flaps                    how many deaths it declared, or switches it made, so far
 #   NAME_freezes                  processes worth stopping, lines of `PIDS<TAB>NAME`
 
@@ -18,6 +22,7 @@ COUNT=3
 SERVERS='1 2 3'
 FIRST=s1 # preferred by those that have a preference
 SERVICE_ADDRESS=10.79.0.100
+SERVICE_PORTS='9000 9100' # of pace and of stay, for those that have to know
 PATIENCE=10 # seconds: "never" for an outage
 HOGS=8
 pids=() # of the peer that runs: pids[PID]="HOST NAME"
@@ -25,12 +30,12 @@ client=
 peer=
 hogs=
 
-# peers_load: the files of those whose programs are installed; sets PEERS and MISSING
+# peers_load NAME...: the files of those whose programs are installed; sets PEERS and MISSING
 peers_load()
 {
 	local name program
 	PEERS='' MISSING=''
-	for name in defib bird frr keepalived; do
+	for name; do
 		# shellcheck disable=SC1090
 		. "$root/selftests/peers/$name.sh"
 		program=${name}_PROGRAM
@@ -124,10 +129,10 @@ hogs_stop()
 
 # --- the client -----------------------------------------------------------------------------------
 
-client_start() # REQUESTS_PER_SECOND
+client_start() # REQUESTS_PER_SECOND [ARGUMENT of pace]...
 {
 	client=$work/traffic.web
-	nsenter --net="/run/netns/$prefix-client" -- "$root/build/lab/pace" --json --follow --rate "$1" \
+	nsenter --net="/run/netns/$prefix-client" -- "$root/build/lab/pace" --json --follow --rate "$@" \
 		--to "$SERVICE_ADDRESS" >"$client" 2>&1 &
 	echo $! >"$client.pid"
 	wait_until 60 grep -q '"from":""' "$client" || fail "$peer: nobody is served: $(cat "$client")"

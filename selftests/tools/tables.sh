@@ -39,6 +39,14 @@ same cdf "$(bench_cdf t | tail -n 3 | paste -sd ' ' | tr '\t' ' ')" 'below one 0
 bench_open big ns 'Large numbers'
 bench_add big x 1234.56 1235
 same 'no digits' "$(row big x)" '2 1235 1235 1235 1235 1235'
+bench_open late ms 'Some never'
+bench_add late x inf 3 inf 10 2
+bench_target late x p50 20
+bench_target late x p90 20
+same never "$(row late x)" '5 2.00 10.00 never never never'
+same 'targets of never' "$(bench_targets late)" 'p50 of "x" at most 20: met: 10.00 (x)
+p90 of "x" at most 20: missed: never (x)'
+rm "$(bench_file late)"
 
 # targets: of all rows that begin so, by the worst
 bench_target t one p50 50

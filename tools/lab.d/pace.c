@@ -6,6 +6,7 @@
  * machine stalled for long), notes when each was answered and by whom. All times are CLOCK_MONOTONIC,
  * the clock of defib's own events, so both lie on one axis. An *edge* is where the answering server
  * changes; the *outage* of an edge runs from the last reply of the one to the first reply of the other.
+ * A request is a datagram, or with --tcp a new connection.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@
 #include "base/clean.h"
 #include "base/loop.h"
 #include "pace.h"
+#include "pace/connect.h"
 
 #define MAX_SERVERS 64
 #define MAX_EDGES 4096
@@ -52,13 +54,15 @@ struct options {
 	uint64_t count;
 	uint64_t linger_ns;
 	const char *record;
+	bool tcp;
 	bool json;
 	bool follow;
 };
 
 struct run {
 	const struct options *o;
-	int fd;
+	int fd; /* readable when there are answers */
+	struct pace_connections *connections; /* NULL: datagrams */
 	uint32_t stream;
 	struct request *requests;
 	uint64_t sent;
@@ -138,19 +142,16 @@ static void note_gap(struct run *r, uint64_t from_ns, uint64_t to_ns)
 	r->gap_to_ns = to_ns;
 }
 
-static void note_reply(struct run *r, const struct pace_packet *packet, uint64_t now)
+static void note_reply(struct run *r, uint64_t seq, const char *name, uint64_t now)
 {
-	struct request *request;
+	struct request *request = &r->requests[seq];
 	uint8_t server;
 
-	if (packet->magic != PACE_MAGIC || packet->stream != r->stream || packet->seq >= r->sent)
-		return;
-	request = &r->requests[packet->seq];
 	if (request->reply_ns) {
 		r->duplicates++;
 		return;
 	}
-	server = server_index(r, packet->name);
+	server = server_index(r, name);
 	request->reply_ns = now;
 	request->server = server;
 	r->received++;
@@ -164,7 +165,14 @@ static void note_reply(struct run *r, const struct pace_packet *packet, uint64_t
 
 /* --- traffic --------------------------------------------------------------------------------- */
 
-static void receive_all(struct run *r)
+static void note_packet(struct run *r, struct pace_packet *packet)
+{
+	packet->name[PACE_NAME_LEN - 1] = '\0';
+	if (packet->magic == PACE_MAGIC && packet->stream == r->stream && packet->seq < r->sent)
+		note_reply(r, packet->seq, packet->name, clock_now_ns());
+}
+
+static void receive_datagrams(struct run *r)
 {
 	struct pace_packet packet;
 
@@ -177,23 +185,51 @@ static void receive_all(struct run *r)
 		}
 		if (len < 0)
 			return;
-		packet.name[PACE_NAME_LEN - 1] = '\0';
 		if (len == sizeof(packet))
-			note_reply(r, &packet, clock_now_ns());
+			note_packet(r, &packet);
 	}
 }
 
-static void send_one(struct run *r)
+static void receive_connections(struct run *r)
 {
-	struct pace_packet packet = {.magic = PACE_MAGIC, .stream = r->stream, .seq = r->sent};
+	char name[PACE_NAME_LEN];
+	uint64_t seq;
 
-	packet.sent_ns = clock_now_ns();
-	r->requests[r->sent].sent_ns = packet.sent_ns;
-	r->sent++;
+	while (pace_heard(r->connections, &seq, name)) {
+		if (*name)
+			note_reply(r, seq, name, clock_now_ns());
+		else
+			r->errors++;
+	}
+}
+
+static void receive_all(struct run *r)
+{
+	if (r->connections)
+		receive_connections(r);
+	else
+		receive_datagrams(r);
+}
+
+static void send_datagram(struct run *r, uint64_t seq, uint64_t now)
+{
+	struct pace_packet packet = {.magic = PACE_MAGIC, .stream = r->stream, .seq = seq, .sent_ns = now};
+
 	if (send(r->fd, &packet, sizeof(packet), 0) >= 0)
 		return;
 	r->errors++; /* most likely an ICMP error about an earlier request, and this one was not sent */
 	send(r->fd, &packet, sizeof(packet), 0);
+}
+
+static void send_one(struct run *r)
+{
+	uint64_t seq = r->sent++, now = clock_now_ns();
+
+	r->requests[seq].sent_ns = now;
+	if (!r->connections)
+		send_datagram(r, seq, now);
+	else if (pace_connect(r->connections, seq))
+		r->errors++;
 }
 
 /* Wait for a reply, but not beyond a moment. */
@@ -355,14 +391,24 @@ static int write_record(const struct run *r)
 /* --- start ----------------------------------------------------------------------------------- */
 
 static const char usage[] =
-	"usage: pace --to ADDRESS [--port 9000] [--rate 1000] [--count N | --duration 2s]\n"
+	"usage: pace --to ADDRESS [--port 9000] [--tcp] [--rate 1000] [--count N | --duration 2s]\n"
 	"            [--linger 200ms] [--record FILE] [--follow] [--json]\n"
 	"       pace serve [--name NAME] [--port 9000]    answer with a name, UDP and TCP\n"
 	"       pace echo [--port 7]                      RFC 862 over UDP\n"
-	"Without --count and --duration: until SIGINT or SIGTERM. --follow prints each change of the\n"
-	"answering server at once, one JSON object a line; --record writes every request's fate.\n";
+	"--tcp: each request is a new connection. Without --count and --duration: until SIGINT or SIGTERM.\n"
+	"--follow prints each change of the answering server at once, one JSON object a line; --record writes\n"
+	"every request's fate.\n";
 
-static int open_socket(const struct options *o)
+static int open_connections(struct run *r, const struct sockaddr_storage *to, socklen_t len)
+{
+	static struct pace_connections connections;
+	int error = pace_connections_init(&connections, to, len);
+
+	r->connections = &connections;
+	return error ? error : connections.epoll;
+}
+
+static int open_socket(struct run *r, const struct options *o)
 {
 	CLEAN_CLOSE int fd = -1;
 	struct sockaddr_storage sa;
@@ -371,6 +417,8 @@ static int open_socket(const struct options *o)
 
 	if (pace_address(o->to, o->port, &sa, &len))
 		return -EINVAL;
+	if (o->tcp)
+		return open_connections(r, &sa, len);
 	fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -387,7 +435,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"rate", required_argument, NULL, 'r'},	  {"count", required_argument, NULL, 'c'},
 		{"duration", required_argument, NULL, 'd'}, {"linger", required_argument, NULL, 'l'},
 		{"record", required_argument, NULL, 'R'}, {"follow", no_argument, NULL, 'f'},
-		{"json", no_argument, NULL, 'j'},	  {0}};
+		{"json", no_argument, NULL, 'j'},	  {"tcp", no_argument, NULL, 'T'},
+		{0}};
 	uint64_t duration_ns = 0;
 	int c, error = 0;
 
@@ -402,6 +451,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'R': o->record = optarg; break;
 		case 'f': o->follow = true; break;
 		case 'j': o->json = true; break;
+		case 'T': o->tcp = true; break;
 		default: error = -EINVAL;
 		}
 	}
@@ -419,7 +469,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 static int client(const struct options *o)
 {
 	static struct run r;
-	CLEAN_CLOSE int fd = open_socket(o);
+	CLEAN_CLOSE int fd = open_socket(&r, o);
 	CLEAN_FREE struct request *requests = NULL;
 	struct sigaction action = {.sa_handler = on_signal};
 	int error;
