@@ -12,7 +12,7 @@
 # shellcheck source=selftests/lib/bench.sh
 . "$root/selftests/lib/bench.sh"
 
-# keep_table LINE...: as the guest printed it, between its marks
+# keep_tables: those that the guest prints between its marks, and their names; the rest is told
 keep_tables()
 {
 	awk -v folder="$BENCH_DIR" '

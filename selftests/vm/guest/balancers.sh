@@ -5,6 +5,7 @@
 #
 # In the guest, by selftests/bench/balancers.sh: TCP connections to a server that dies, through defib, IPVS and
 # HAProxy; prints tables between `bench: NAME` and `bench: end`.
+# shellcheck disable=SC2016 # jq's variables
 # shellcheck source=selftests/vm/guest/guest.sh
 . "$(dirname "$0")/guest.sh"
 # shellcheck source=selftests/lib/stay.sh
@@ -18,7 +19,7 @@ KILLS=$1
 INTERVAL=$2
 RATE=50      # new connections a second: 20 ms is the resolution
 SAYS=20ms    # from one word to the next of the client that says something
-BLOCK=5      # kills of one before it is the next one's turn
+BLOCK=3      # kills of one before it is the next one's turn
 declare -A FAULT=([cut]='cable cut' [hung]='processes stopped')
 BENCH_DIR=$work/bench
 
@@ -46,7 +47,7 @@ web_serve()
 
 # --- faults -------------------------------------------------------------------------------------
 
-# fault_begin cut|hung SERVER: sets cut_ns, of a process to 10 ms
+# fault_begin cut|hung SERVER: sets cut_ns; when processes were stopped is known to 10 ms
 fault_begin()
 {
 	local uptime
@@ -63,24 +64,21 @@ fault_begin()
 
 fault_end() # cut|hung SERVER
 {
-	# shellcheck disable=SC2086 # words
-	[ "$1" = cut ] && lab_wire mend "$2" || kill -CONT $hung
+	if [ "$1" = cut ]; then
+		lab_wire mend "$2"
+	else
+		# shellcheck disable=SC2086 # words
+		kill -CONT $hung
+	fi
 }
 
 # --- one kill -------------------------------------------------------------------------------------
 
-# learned CLIENT: ms from the fault until it was told; inf: never
+# learned CLIENT: `MS HOW`, from the fault until it was told; inf: never
 learned()
 {
-	json -s --argjson cut "$cut_ns" 'first(.[] | select(has("ended"))) // {} |
-		if .mono_ns then (.mono_ns - $cut) / 1e6 else "inf" end' "$work/stay.$1"
-}
-
-# ended_before: had a connection ended before the fault?
-ended_before()
-{
-	[ "$(json -s --argjson cut "$cut_ns" 'any(.[]; has("ended") and .mono_ns < $cut)' "$work/stay.listens" \
-		"$work/stay.says")" = true ]
+	json -s --argjson cut "$cut_ns" 'map(select(has("ended"))) |
+		if . == [] then "inf never" else "\((first.mono_ns - $cut) / 1e6) \(first.ended)" end' "$work/stay.$1"
 }
 
 # settled CHANGES: has the client been answered by another than before, and do both connections know? For
@@ -110,7 +108,7 @@ connected()
 # kill_connections cut|hung: fails if who serves was another by then: that kill says nothing
 kill_connections()
 {
-	local server row="${FAULT[$1]}, ${peer/_/ }" changes outage
+	local row="${FAULT[$1]}, ${peer/_/ }" server served changes outage listens says
 	must 60 "${peer}_ready"
 	server=$(edges last.to)
 	connected "$server" || { clients_end; return 1; }
@@ -120,25 +118,24 @@ kill_connections()
 	wait_until "$PATIENCE" settled "$changes" || true
 	clients_end
 	outage=$(outage_after "$cut_ns" "$server" | awk '{ print $1 / 1000 }')
-	if [ "$(server_at "$cut_ns")" != "$server" ] || ended_before; then
-		fault_end "$1" "$server"
-		return 1
-	fi
-	bench_add peers-connections "$row" "${outage:=inf}"
-	bench_add peers-established "$row, listens" "$(learned listens)"
-	bench_add peers-established "$row, says" "$(learned says)"
-	echo "$row: $server: new $outage, listens $(stay_ends listens) $(learned listens)," \
-		"says $(stay_ends says) $(learned says)"
+	served=$(server_at "$cut_ns")
+	listens=$(learned listens)
+	says=$(learned says)
 	fault_end "$1" "$server"
+	echo "$row: $served: new connections ${outage:=inf}, listens $listens, says $says"
+	[[ $served == "$server" && $listens != -* && $says != -* ]] || return 1
+	bench_add peers-connections "$row" "$outage"
+	bench_add peers-established "$row, listens" "${listens%% *}"
+	bench_add peers-established "$row, says" "${says%% *}"
 }
 
 # kill_block cut|hung KILLS: one that hit nobody is done again, a bounded number of times
 kill_block()
 {
-	local done tries
+	local hits tries
 	client_start $RATE --tcp
-	for ((done = 0, tries = 0; done < $2 && tries < $2 * 5; tries++)); do
-		! kill_connections "$1" || done=$((done + 1))
+	for ((hits = 0, tries = 0; hits < $2 && tries < $2 * 5; tries++)); do
+		! kill_connections "$1" || hits=$((hits + 1))
 	done
 	client_stop >/dev/null
 }
