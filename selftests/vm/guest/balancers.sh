@@ -5,7 +5,6 @@
 #
 # In the guest, by selftests/bench/balancers.sh: TCP connections to a server that dies, through defib, IPVS and
 # HAProxy; prints tables between `bench: NAME` and `bench: end`.
-# shellcheck disable=SC2016 # jq's variables
 # shellcheck source=selftests/vm/guest/guest.sh
 . "$(dirname "$0")/guest.sh"
 # shellcheck source=selftests/lib/stay.sh
