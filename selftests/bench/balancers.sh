@@ -12,21 +12,20 @@
 # shellcheck source=selftests/lib/bench.sh
 . "$root/selftests/lib/bench.sh"
 
-# keep_tables: those that the guest prints between its marks, and their names; the rest is told
+# keep_tables: those that the guest prints between its marks, the latest of each; the rest is told
 keep_tables()
 {
 	awk -v folder="$BENCH_DIR" '
-		/^bench: end$/ { file = ""; next }
-		/^bench: / { file = folder "/" $2 ".tsv"; printf "" >file; print $2; next }
+		/^bench: end$/ { close(file); file = ""; next }
+		/^bench: / { file = folder "/" $2 ".tsv"; printf "" >file; next }
 		file != "" { print >file; next }
-		{ print >"/dev/stderr" }'
+		{ print; fflush() }'
 }
 
 [[ " ${DEFIB_PEERS:-} " == *' balancers '* ]] || skip "takes hours, so only if asked for: make bench-peers"
 mkdir -p "$BENCH_DIR"
 "$root/tools/vm/run" -n 0 -t 28000 selftests/vm/guest/balancers.sh "${DEFIB_KILLS:-100}" "${DEFIB_INTERVAL:-250}" |
-	keep_tables >"$work/tables"
-while read -r table; do
-	bench_print "$table"
-done <"$work/tables"
+	keep_tables
+bench_print peers-connections
+bench_print peers-established
 bench_end

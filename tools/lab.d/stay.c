@@ -102,6 +102,7 @@ static int serve(const char *name, uint16_t port)
 	int listener = listen_on(port);
 	struct epoll_event ready[BATCH];
 
+	signal(SIGPIPE, SIG_IGN); /* a client that did not wait for the name */
 	if (listener < 0 || watch(listener, (uint64_t)listener))
 		return fail("listen");
 	puts("ready");

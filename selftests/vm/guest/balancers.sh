@@ -4,7 +4,7 @@
 # balancers.sh KILLS INTERVAL_MS
 #
 # In the guest, by selftests/bench/balancers.sh: TCP connections to a server that dies, through defib, IPVS and
-# HAProxy; prints tables between `bench: NAME` and `bench: end`.
+# HAProxy; prints tables between `bench: NAME` and `bench: end`, again after each round.
 # shellcheck source=selftests/vm/guest/guest.sh
 . "$(dirname "$0")/guest.sh"
 # shellcheck source=selftests/lib/stay.sh
@@ -18,7 +18,7 @@ KILLS=$1
 INTERVAL=$2
 RATE=50      # new connections a second: 20 ms is the resolution
 SAYS=20ms    # from one word to the next of the client that says something
-BLOCK=3      # kills of one before it is the next one's turn
+BLOCK=2      # kills of one before it is the next one's turn
 declare -A FAULT=([cut]='cable cut' [hung]='processes stopped')
 BENCH_DIR=$work/bench
 
@@ -152,6 +152,17 @@ kill_all()
 	done
 }
 
+# tables: what is known so far
+tables()
+{
+	local table
+	for table in peers-connections peers-established; do
+		echo "bench: $table"
+		cat "$(bench_file $table)"
+		echo 'bench: end'
+	done
+}
+
 # --- start ----------------------------------------------------------------------------------------
 
 peers_load defib_route defib_nat ipvs haproxy
@@ -169,9 +180,5 @@ bench_open peers-established ms "An established TCP connection learns, $INTERVAL
 for ((left = KILLS; left > 0; left -= block)); do
 	block=$((left < BLOCK ? left : BLOCK))
 	kill_all $block
-done
-for table in peers-connections peers-established; do
-	echo "bench: $table"
-	cat "$(bench_file $table)"
-	echo 'bench: end'
+	tables
 done

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +202,7 @@ int pace_serve(int argc, char **argv)
 	}
 	if (!s.port || optind != argc)
 		return 2;
+	signal(SIGPIPE, SIG_IGN); /* a client that did not wait for its answer */
 	pace_prefer();
 	return run(&s);
 }
