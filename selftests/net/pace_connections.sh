@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# `pace --tcp`, the client that opens connections: each answered, refused or unanswered one is counted as that.
+# `pace --tcp`, the client that opens connections: each is counted as answered, refused or unanswered.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 need jq

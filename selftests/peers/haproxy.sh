@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2034,SC2154 # set for selftests/lib/peers.sh; set by it
 #
-# HAProxy on the gateway, which ends clients' connections and makes its own to a server; those behind the first
-# are `backup`. A death is three attempts, each with an interval of patience.
+# HAProxy on the gateway, which ends clients' connections and makes its own to a server; those behind the
+# first are `backup`. A death is three attempts, each with an interval of patience.
 
 haproxy_PROGRAM=/usr/sbin/haproxy
 HAPROXY_STATUS=9999 # a port on the gateway's loopback

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2034,SC2154 # set for selftests/lib/peers.sh; set by it
 #
-# keepalived's checks and the kernel's IPVS on the gateway, translating (masquerading); the scheduler `fo` takes
-# the heaviest of those that are there. A death is three attempts, each with an interval of patience.
+# keepalived's checks and the kernel's IPVS on the gateway, translating (masquerading); the scheduler `fo`
+# takes the heaviest of those that are there. A death is three attempts, each with an interval of patience.
 
 ipvs_PROGRAM=/usr/sbin/keepalived
 

@@ -3,8 +3,8 @@
 #
 # balancers.sh KILLS INTERVAL_MS
 #
-# In the guest, by selftests/bench/balancers.sh: TCP connections to a server that dies, through defib, IPVS and
-# HAProxy; prints tables between `bench: NAME` and `bench: end`, again after each round.
+# In the guest, by selftests/bench/balancers.sh: TCP connections to a server that dies, through defib, IPVS
+# and HAProxy; prints tables between `bench: NAME` and `bench: end`, again after each round.
 # shellcheck source=selftests/vm/guest/guest.sh
 . "$(dirname "$0")/guest.sh"
 # shellcheck source=selftests/lib/stay.sh
