@@ -4,8 +4,8 @@
 # timeout: 28800
 #
 # Only if DEFIB_PEERS names "balancers"; DEFIB_KILLS (100) per row, DEFIB_INTERVAL (250) in milliseconds. In
-# a virtual machine with Debian 12's own kernel, for many a kernel has no IPVS. How each is configured and what
-# the numbers mean: Documentation/performance/peers.rst.
+# a virtual machine with Debian 12's own kernel, for many a kernel has no IPVS. How each is configured and
+# what the numbers mean: Documentation/performance/peers.rst.
 
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
