@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define SHOUT_TOS IPTOS_CLASS_CS6 /* network control (RFC 4594) */
+#define SHOUT_ROOM (1 << 29) /* bytes; the queues are the limit */
 
 static const struct {
 	int family, type, protocol;
@@ -43,6 +44,17 @@ static int set_class(int fd, int family)
 	return setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
+/* Probes to a neighbour whose MAC address is looked for wait in that neighbour's queue, some 200 kB for each, and
+ * count against the socket that all targets of the family share: with the usual room, one server that is gone
+ * would stop the probes of all others for seconds. */
+static int set_room(int fd)
+{
+	int room = SHOUT_ROOM;
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) &&
+	       setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* A source port of the ephemeral range: responders refuse those below 1024. */
 static int bind_any(int fd, int family)
 {
@@ -62,7 +74,7 @@ static int open_one(int i, uint64_t *ret_cookie)
 
 	if (fd < 0)
 		return -errno;
-	if (make_deaf(fd) || set_class(fd, kinds[i].family) ||
+	if (make_deaf(fd) || set_room(fd) || set_class(fd, kinds[i].family) ||
 	    (kinds[i].type == SOCK_DGRAM && bind_any(fd, kinds[i].family)) ||
 	    getsockopt(fd, SOL_SOCKET, SO_COOKIE, ret_cookie, &length)) {
 		int err = -errno;
