@@ -17,7 +17,6 @@
 #include "userland.h"
 #include "verdict.h"
 
-#include <linux/errno.h>
 #include <linux/pkt_cls.h>
 
 #define CLOCK_MONOTONIC 1
@@ -85,9 +84,10 @@ static __always_inline int is_held_back(struct judging *j, const struct detect_q
 static void conclude(struct judging *j, __u32 old, __u32 lateness)
 {
 	struct dfb_detect *d = &j->run->detect;
-	struct ruling r = {.event = bpf_map_lookup_elem(&drafts, &(__u32){0})};
+	struct ruling r = {.event = bpf_map_lookup_elem(&drafts, &(__u32){0}),
+			   .search = bpf_map_lookup_elem(&searches, &(__u32){0})};
 
-	if (!r.event)
+	if (!r.event || !r.search)
 		return;
 	if (d->state == old && !j->step.verdict && !j->step.again)
 		return;
@@ -101,8 +101,8 @@ static void conclude(struct judging *j, __u32 old, __u32 lateness)
 		if (d->state == DFB_STATE_UP && !r.who->flags)
 			bpf_loop(DFB_SERVER_POOLS, rescue_round, &r, 0);
 	}
-	detect_ask(j->cfg, d, j->attempts, &j->step, &r.question);
-	if (j->step.verdict && !is_held_back(j, &r.question))
+	detect_ask(j->cfg, d, j->attempts, &j->step, &r.search->question);
+	if (j->step.verdict && !is_held_back(j, &r.search->question))
 		give_verdict(&r, j->cfg, d);
 	else if (j->step.again)
 		bury_again(&r, d);
@@ -345,15 +345,13 @@ int dfb_reply(struct xdp_md *ctx)
 static __always_inline int order_switch(const struct dfb_order *order)
 {
 	struct dfb_pool *pool = bpf_map_lookup_elem(&pools, &order->id);
-	struct dfb_switch change = {.to = order->to, .reason = order->reason};
+	struct dfb_switch change = {.from = order->from, .to = order->to, .reason = order->reason};
 
 	if (!pool)
 		return ENOENT;
-	change.from = pool->slots[0];
 	change.verdict_ns = bpf_ktime_get_ns();
-	if (change.from == change.to) /* who serves does not change, and so the epoch does not */
-		return pool->epoch == order->epoch ? 0 : ESTALE;
-	return pool_move(pool, 1, order->epoch, &change) ? 0 : ESTALE;
+	change.switched_ns = change.verdict_ns;
+	return pool_set(pool, order, &change);
 }
 
 static __always_inline int order_committed(const struct dfb_order *order)
@@ -377,6 +375,7 @@ static __always_inline int order_forget_pool(const struct dfb_order *order)
 #pragma unroll
 	for (int i = 0; i < DFB_SLOTS; i++)
 		pool->slots[i] = 0;
+	pool->lent = 0;
 	pool->epoch = 0;
 	pool->committed = 0;
 	pool->committed_ns = 0;

@@ -2,11 +2,14 @@
 /*
  * Clients' side of the gateway, clsact ingress: marks each packet for a service of ours with the
  * server that serves it. Routing rules do the rest, so firewall, TTL and MTU apply as ever.
- * A service is an address here: fragments need no ports.
+ * A service is an address here: fragments need no ports. Where several servers serve at once, the client's
+ * address chooses one, or its flow does (`spread`), by way of the pool's slots.
  */
 #include "flow.h"
 #include "maps.h"
 #include "parse.h"
+#include "slots.h"
+#include "spread.h"
 
 #include <linux/pkt_cls.h>
 
@@ -23,8 +26,20 @@ struct {
 const volatile __u32 mark_mask = 0;
 const volatile __u32 mark_shift = 0;
 
-/* Who serves the pool now; 0: nobody, or nobody may. */
-static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count, __u32 *ret_drains)
+/* With one server all slots are equal. */
+static __always_inline __u32 slot_of(const struct dfb_plan *plan, const struct packet *pkt, void *end)
+{
+	__u32 client[4], ports = 0;
+
+	if (plan->active <= 1)
+		return 0;
+	spread_client(pkt, end, client, &ports);
+	return slots_hash(client, plan->spread == DFB_SPREAD_FLOW ? ports : 0);
+}
+
+/* Who serves the client now; 0: nobody, or nobody may. */
+static __always_inline __u32 serving(__u32 id, const struct packet *pkt, void *end,
+				     struct dfb_steer_counters *count, __u32 *ret_drains)
 {
 	struct dfb_plan *plan = bpf_map_lookup_elem(&plans, &id);
 	struct dfb_pool *pool = bpf_map_lookup_elem(&pools, &id);
@@ -34,7 +49,7 @@ static __always_inline __u32 serving(__u32 id, struct dfb_steer_counters *count,
 		count->held++;
 		return 0;
 	}
-	server = plan && pool ? pool->slots[0] : 0;
+	server = plan && pool ? pool->slots[slot_of(plan, pkt, end) & (DFB_SLOTS - 1)] : 0;
 	if (!server)
 		count->no_server++;
 	*ret_drains = plan ? plan->drains : 0;
@@ -67,7 +82,7 @@ int dfb_steer(struct __sk_buff *skb)
 		count->no_service++;
 		return TC_ACT_UNSPEC;
 	}
-	server = serving(service->pool, count, &drains);
+	server = serving(service->pool, &pkt, end, count, &drains);
 	if (server) {
 		count->marked++;
 		server = flow_server(&pkt, end, service->pool, server, drains, count);

@@ -99,7 +99,7 @@ static void nudge(__u32 target)
 /**
  * struct ruling - one verdict on a target, or one rescue by it, under way
  * @event: about to be told, in the draft of this CPU; holds the evidence
- * @question: what a witness must have answered
+ * @search: of this CPU; its question is what a witness must have answered
  * @who: of the target
  * @good_ns: stamp of the target's last answered probe
  * @server: of the target
@@ -108,7 +108,7 @@ static void nudge(__u32 target)
  */
 struct ruling {
 	struct dfb_event *event;
-	struct detect_question question;
+	struct search *search;
 	struct dfb_server *who;
 	__u64 good_ns;
 	__u32 server;
@@ -133,9 +133,10 @@ static __always_inline void cite(struct dfb_switch *change, const struct dfb_det
 	change->verdict_ns = d->since_ns;
 }
 
-/* Move the pool, or propose it to the controller, and say so; unless an operator paused it. */
+/* Give what a server has of a pool to the heirs, or propose it to the controller, and say so; unless an
+ * operator paused it. */
 static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *plan, struct dfb_pool *pool,
-				  __u32 from)
+				  __u32 from, const struct heirs *to, int lend)
 {
 	struct dfb_beat_counters *count = counters();
 
@@ -143,6 +144,7 @@ static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *p
 		return;
 	r->event->pool = id;
 	r->event->change.from = from;
+	r->event->change.to = lend ? 0 : to->server[0];
 	if (!plan->fast) {
 		r->event->kind = DFB_EVENT_PROPOSE;
 		r->event->epoch = pool->epoch;
@@ -150,7 +152,7 @@ static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *p
 		return;
 	}
 	r->event->kind = DFB_EVENT_SWITCH;
-	r->event->epoch = pool_move(pool, 0, from, &r->event->change);
+	r->event->epoch = pool_move(pool, from, to, lend, r->event);
 	if (!r->event->epoch)
 		return;
 	if (count)
@@ -158,10 +160,9 @@ static __always_inline void apply(struct ruling *r, __u32 id, struct dfb_plan *p
 	tell(r->event);
 }
 
-/* A dead server's pool: find who is next; whoever it is is a witness, too. */
+/* A dead server's pool: find who is next, or shares; whoever it is is a witness, too. */
 static long bury_round(__u32 i, struct ruling *r)
 {
-	__u64 witness_ns = 0;
 	struct dfb_plan *plan;
 	struct dfb_pool *pool;
 	__u32 id, next;
@@ -174,17 +175,16 @@ static long bury_round(__u32 i, struct ruling *r)
 	pool = bpf_map_lookup_elem(&pools, &id);
 	if (!plan || !pool || !(plan->families & (1u << r->family)))
 		return 0;
-	owned = pool->slots[0] == r->server;
+	owned = slots_has(pool->slots, r->server);
 	if (r->again ? !owned || !plan->fast : !owned && r->event->change.witness)
 		return 0;
-	next = pool_next(id, r->server, r->family, &r->question, &witness_ns);
-	if (!next)
+	next = pool_next(id, r->server, r->family);
+	if (!r->search->heirs.n)
 		return 0;
-	r->event->change.witness = next;
-	r->event->change.witness_ns = witness_ns;
-	r->event->change.to = next;
+	r->event->change.witness = r->search->heirs.server[0];
+	r->event->change.witness_ns = r->search->witness_ns;
 	if (owned)
-		apply(r, id, plan, pool, r->server);
+		apply(r, id, plan, pool, r->server, &r->search->heirs, !next);
 	return 0;
 }
 
@@ -194,7 +194,7 @@ static long witness_round(__u32 server, struct ruling *r)
 	if (server == r->server)
 		return 0;
 	for (__u32 family = 0; family < DFB_FAMILIES; family++) {
-		__u64 stamp = witness_of(dfb_target_id(server, family), &r->question);
+		__u64 stamp = witness_of(dfb_target_id(server, family), &r->search->question);
 
 		if (!stamp)
 			continue;
@@ -210,7 +210,7 @@ static __always_inline int is_worth_asking(const struct ruling *r)
 {
 	__u64 *last = bpf_map_lookup_elem(&alive, &(__u32){0});
 
-	return last && !detect_reached(r->question.after, *last);
+	return last && !detect_reached(r->search->question.after, *last);
 }
 
 static __always_inline void find_witness(struct ruling *r)
@@ -293,7 +293,29 @@ static __always_inline int is_up(__u32 server, struct dfb_plan *plan)
 	return 1;
 }
 
-/* A server came up: take over the pools whose server is down and that found nobody then. */
+/* Of those who serve a pool, one that is down where this candidate could serve; 0: there is none. Global, as
+ * pool_next(). Others are replaced at their next expired probe, see bury_again(). */
+__noinline __u32 pool_dead(__u32 pool, __u32 candidate)
+{
+	struct dfb_pool *state_of = bpf_map_lookup_elem(&pools, &pool);
+	struct dfb_plan *plan = bpf_map_lookup_elem(&plans, &pool);
+	__u32 last = 0;
+
+	if (!state_of || !plan)
+		return 0;
+	for (int i = 0; i < DFB_SLOTS; i++) {
+		__u32 server = state_of->slots[i];
+
+		if (!server || server == last || server == candidate)
+			continue;
+		if (find_down(server, candidate, plan))
+			return server;
+		last = server;
+	}
+	return 0;
+}
+
+/* A server came up: take over from those that are down in its pools and that found nobody then. */
 static long rescue_round(__u32 i, struct ruling *r)
 {
 	struct dfb_detect *down;
@@ -308,18 +330,19 @@ static long rescue_round(__u32 i, struct ruling *r)
 	pool = bpf_map_lookup_elem(&pools, &id);
 	if (!plan || !pool)
 		return 0;
-	owner = pool->slots[0];
-	if (!owner || owner == r->server || !is_up(r->server, plan))
+	owner = pool_dead(id, r->server);
+	if (!owner || !is_up(r->server, plan))
 		return 0;
 	down = find_down(owner, r->server, plan);
 	if (!down || detect_reached(down->first_missed_ns, r->good_ns)) /* asked before it fell silent */
 		return 0;
 	cite(&r->event->change, down);
-	r->event->change.to = r->server;
+	r->search->heirs.n = 1;
+	r->search->heirs.server[0] = r->server;
 	r->event->change.witness = r->server;
 	r->event->change.witness_ns = r->good_ns;
 	r->event->change.reason = DFB_REASON_RESCUE;
-	apply(r, id, plan, pool, owner);
+	apply(r, id, plan, pool, owner, &r->search->heirs, slots_has(pool->slots, r->server));
 	return 0;
 }
 

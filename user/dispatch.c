@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "core/plan.h"
 #include "ctl/report.h"
 #include "daemon.h"
 #include "standing.h"
@@ -26,13 +27,7 @@ static const char *steer_error(int err)
 
 static void steer(struct daemon *d, const struct action *a)
 {
-	struct dfb_order order = {
-		.kind = DFB_ORDER_SWITCH,
-		.id = a->steer.pool,
-		.to = a->steer.to,
-		.reason = a->steer.reason,
-		.epoch = a->steer.epoch,
-	};
+	struct dfb_order order = plan_order(a);
 	struct event ev = {.kind = EVENT_STEERED, .result = {.pool = a->steer.pool, .epoch = a->steer.epoch}};
 
 	ev.result.error = kern_order(d->kern, &order);

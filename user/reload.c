@@ -33,16 +33,16 @@ static void candidate_free(struct candidate *c)
 	diff_free(&c->diff);
 }
 
-static const char *serving(void *arg, const char *pool)
+static const char *serving(void *arg, const char *pool, uint32_t index)
 {
 	const struct daemon *d = arg;
 
 	for (uint32_t i = 0; i < d->policy->n_pools; i++) {
 		const struct policy_pool *p = &d->policy->pools[i];
-		uint32_t server = d->core.pools[p->id].server;
+		uint32_t servers[DFB_SLOTS], n = share_list(&d->core.pools[p->id].share, servers);
 
-		if (!strcmp(p->name, pool) && d->core.servers[server].policy)
-			return d->core.servers[server].policy->name;
+		if (!strcmp(p->name, pool) && index < n && d->core.servers[servers[index]].policy)
+			return d->core.servers[servers[index]].policy->name;
 	}
 	return "";
 }

@@ -122,6 +122,7 @@ static void emit_operator(struct daemon *d, uint64_t request, enum event_kind ki
 	uint64_t limit_ns = nanoseconds(args, "for_us"), drain_ns = nanoseconds(args, "drain_us");
 
 	text_copy(ev.op.name, sizeof(ev.op.name), name);
+	text_copy(ev.op.from, sizeof(ev.op.from), text_of(args, "from"));
 	text_copy(ev.op.to, sizeof(ev.op.to), text_of(args, "to"));
 	ev.op.dry_run = json_is_true(json_object_get(args, "dry_run"));
 	ev.op.on = json_is_true(json_object_get(args, "on"));

@@ -16,6 +16,25 @@ static void fill_server(struct route_server *to, const struct policy_server *fro
 	}
 }
 
+static int by_server(const void *a, const void *b)
+{
+	const struct route_share *x = a, *y = b;
+
+	return x->server < y->server ? -1 : x->server > y->server;
+}
+
+static void fill_shares(struct route_pool *to, const struct share *share)
+{
+	uint32_t servers[DFB_SLOTS];
+
+	to->n_shares = share_list(share, servers);
+	for (uint32_t i = 0; i < to->n_shares; i++) {
+		to->shares[i].server = servers[i];
+		to->shares[i].weight = share_weight(share, servers[i]);
+	}
+	qsort(to->shares, to->n_shares, sizeof(to->shares[0]), by_server);
+}
+
 static void fill_pool(struct route_pool *to, const struct policy *policy, uint32_t index,
 		      const struct core *core)
 {
@@ -24,7 +43,10 @@ static void fill_pool(struct route_pool *to, const struct policy *policy, uint32
 
 	to->id = from->id;
 	to->name = from->name;
-	to->server = decided->server;
+	to->server = decided->share.slots[0];
+	to->group = from->active > 1;
+	if (to->group)
+		fill_shares(to, &decided->share);
 	to->how = from->when_none;
 	to->held = decided->held;
 }
@@ -67,10 +89,13 @@ static uint32_t fill_serving(struct route_server *to, const struct policy *polic
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < policy->n_pools; i++) {
-		uint32_t id = core->pools[policy->pools[i].id].server;
+		uint32_t servers[DFB_SLOTS];
+		uint32_t serving = share_list(&core->pools[policy->pools[i].id].share, servers);
 
-		if (id && core->servers[id].policy)
-			fill_server(&to[n++], core->servers[id].policy, link);
+		for (uint32_t k = 0; k < serving; k++) {
+			if (core->servers[servers[k]].policy)
+				fill_server(&to[n++], core->servers[servers[k]].policy, link);
+		}
 	}
 	return n;
 }
@@ -135,7 +160,7 @@ struct route_want *want_make(const struct policy *policy, const struct core *cor
 struct route_want *want_make_serving(const struct policy *policy, const struct core *core,
 				     const struct link *link)
 {
-	struct route_want *want = make(policy, core, policy->n_pools);
+	struct route_want *want = make(policy, core, policy->n_pools * DFB_SLOTS);
 
 	if (want)
 		want->n_servers = fill_serving((struct route_server *)want->servers, policy, core, link);

@@ -85,9 +85,10 @@ enum dfb_reason {
 	DFB_REASON_OPERATOR,	/* `service failover` */
 	DFB_REASON_MAINTENANCE, /* the server was taken out of service */
 	DFB_REASON_VERDICT,	/* the controller switched after a verdict (`fast: false`) */
-	DFB_REASON_REMOVED,	/* the server left the pool's configuration */
+	DFB_REASON_REMOVED,	/* the server left the pool's configuration, or fewer are to serve */
 	DFB_REASON_CHECK,	/* the server failed a check of a service */
 	DFB_REASON_USERLAND,	/* the server's kernel answers, but its userland hangs */
+	DFB_REASON_JOINED,	/* fewer served than should: one more does */
 	DFB_REASON_MAX,
 };
 
@@ -168,6 +169,13 @@ enum dfb_held {
 	DFB_HELD_MAX,
 };
 
+/* What of a packet chooses among several servers that serve at once. */
+enum dfb_spread {
+	DFB_SPREAD_CLIENT, /* the client's address: all that a client sends goes one way, fragments too */
+	DFB_SPREAD_FLOW,   /* protocol and ports, too, but of fragments, and behind IPv6 options */
+	DFB_SPREAD_MAX,
+};
+
 /**
  * struct dfb_plan - `plans`: whom a pool moves to, prepared before it is needed (array, key: pool id)
  * @name: empty: the id is free
@@ -176,6 +184,8 @@ enum dfb_held {
  * @held: enum dfb_held; but for DFB_HELD_NOT packets are not marked
  * @drains: 1: a candidate has a dfb_server.drain_ns: each TCP packet is looked up in `flows`
  * @paused: 1: an operator paused it: the kernel neither switches nor proposes to
+ * @active: how many serve at once, 1 to DFB_SLOTS
+ * @spread: what of a packet chooses among them
  * @n_candidates: entries of @candidates in use
  * @unfit: bit i: candidates[i] fails a check of a service: the last choice
  * @candidates: server ids in promotion order
@@ -188,7 +198,9 @@ struct dfb_plan {
 	__u8 held;
 	__u8 drains;
 	__u8 paused;
-	__u8 pad[7];
+	__u8 active;
+	__u8 spread; /* enum dfb_spread */
+	__u8 pad[5];
 	__u32 n_candidates;
 	__u64 unfit;
 	__u16 candidates[DFB_CANDIDATES];
@@ -407,7 +419,7 @@ struct dfb_target_run {
 /**
  * struct dfb_switch - the last change of a pool's server, with its evidence
  * @from: server id, 0: none
- * @to: server id
+ * @to: server id; 0: those that serve already share what @from had
  * @reason: why
  * @misses: expired probes in a row at the verdict
  * @witness: server id that answered meanwhile
@@ -435,6 +447,7 @@ struct dfb_switch {
 /**
  * struct dfb_pool - `pools`: who serves (array, key: pool id)
  * @lock: held while the slots change
+ * @lent: bit of a slot: whoever has it has it only until more servers serve; see bpf/slots.h
  * @slots: server ids; with one active server they are all equal
  * @epoch: +1 per change of who serves
  * @committed: the epoch that the routing tables of record show
@@ -444,7 +457,7 @@ struct dfb_switch {
 struct dfb_pool {
 	DFB_ABI_SHIFT
 	struct bpf_spin_lock lock;
-	__u32 pad;
+	__u32 lent;
 	__u64 epoch;
 	__u64 committed;
 	__u64 committed_ns;
@@ -505,6 +518,8 @@ enum dfb_event_kind {
  * @epoch: of the pool, after the change (SWITCH), as found (PROPOSE)
  * @change: what was, or would be, done and why; for TARGET its evidence; for USERLAND @last_good_ns is
  *	dfb_userland.alive_ns, @first_missed_ns its since_ns, and @verdict_ns its heard_ns
+ * @lent: dfb_pool.lent after the change (SWITCH)
+ * @slots: dfb_pool.slots after the change (SWITCH)
  */
 struct dfb_event {
 	__u64 time_ns;
@@ -516,6 +531,9 @@ struct dfb_event {
 	__u32 damped;
 	__u64 epoch;
 	struct dfb_switch change;
+	__u32 lent;
+	__u32 pad;
+	__u32 slots[DFB_SLOTS];
 };
 
 /** struct dfb_nudge - ring `nudges`: a target is suspect, for the prober */
@@ -539,9 +557,12 @@ enum dfb_order_kind {
  * struct dfb_order - input of a test run of `dfb_order`, after 14 bytes of nothing
  * @kind: enum dfb_order_kind
  * @id: pool id (SWITCH, COMMITTED, FORGET_POOL) or target id (ARM, RESET)
- * @to: server id (SWITCH)
+ * @from: server id that loses its slots, 0: none, for the record (SWITCH)
+ * @to: server id that gets some, 0: those that serve, for the record (SWITCH)
  * @reason: enum dfb_reason (SWITCH)
+ * @lent: dfb_pool.lent (SWITCH)
  * @epoch: the epoch that must be found (SWITCH), or was committed (COMMITTED)
+ * @slots: dfb_pool.slots (SWITCH)
  *
  * The run's return value is 0, or an errno: ESTALE (another epoch), ENOENT (no such id),
  * EINVAL (unknown kind), ENOMEM (no timer could be had, ARM).
@@ -549,9 +570,12 @@ enum dfb_order_kind {
 struct dfb_order {
 	__u32 kind;
 	__u32 id;
+	__u32 from;
 	__u32 to;
 	__u32 reason;
+	__u32 lent;
 	__u64 epoch;
+	__u32 slots[DFB_SLOTS];
 };
 
 #define DFB_ORDER_OFFSET 14
@@ -573,7 +597,7 @@ _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_pool) == 160 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_steer_counters) == 64, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_event) == 104, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_order) == 24, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_event) == 176, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_order) == 96, DFB_ABI_SIZE);
 
 #endif

@@ -7,6 +7,8 @@ int echo_tests(void);
 int echo_limit_tests(void);
 int root_tests(void);
 int steer_tests(void);
+int spread_tests(void);
+int several_tests(void);
 int stamp_tests(void);
 int reply_tests(void);
 int userland_tests(void);

@@ -15,6 +15,7 @@ int main(void)
 	failed += echo_limit_tests();
 	failed += root_tests();
 	failed += steer_tests();
+	failed += spread_tests();
 	failed += flow_tests();
 	failed += stamp_tests();
 	failed += reply_tests();
@@ -22,6 +23,7 @@ int main(void)
 	failed += order_tests();
 	failed += verdict_tests();
 	failed += successor_tests();
+	failed += several_tests();
 	failed += wire_tests();
 	failed += loss_tests();
 	failed += far_tests();

@@ -273,11 +273,25 @@ void rig_put(const struct bpf_map *map, uint32_t key, const void *value)
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY), 0);
 }
 
+/* An order without slots means one server for all of them. */
+static void fill_slots(struct dfb_order *order)
+{
+	struct dfb_pool pool;
+
+	if (order->slots[0] || bpf_map_lookup_elem(bpf_map__fd(rig.beat->maps.pools), &order->id, &pool))
+		return;
+	order->from = pool.slots[0];
+	for (int i = 0; i < DFB_SLOTS; i++)
+		order->slots[i] = order->to;
+}
+
 int rig_order(struct dfb_order order)
 {
 	uint8_t packet[DFB_ORDER_OFFSET + sizeof(order)] = {};
 	struct rig_run run = {};
 
+	if (order.kind == DFB_ORDER_SWITCH)
+		fill_slots(&order);
 	memcpy(packet + DFB_ORDER_OFFSET, &order, sizeof(order));
 	rig_tc(rig.beat->progs.dfb_order, packet, sizeof(packet), &run);
 	return (int)run.verdict;

@@ -69,6 +69,17 @@ void story_unsent(uint32_t dead, const uint32_t *living, uint32_t n)
 	silence(dead, living, n, rig_attempt);
 }
 
+void story_die(uint32_t server, const uint32_t *living, uint32_t n)
+{
+	uint32_t targets[8];
+
+	assert_true(n <= ARRAY_SIZE(targets));
+	for (uint32_t i = 0; i < n; i++)
+		targets[i] = story_target(living[i]);
+	story_silence(story_target(server), targets, n);
+	RIG_UNTIL(rig_detect(story_target(server)).state == DFB_STATE_DOWN);
+}
+
 uint32_t story_serving(uint32_t pool)
 {
 	return rig_pool_state(pool).slots[0];

@@ -32,6 +32,9 @@ void story_silence(uint32_t dead, const uint32_t *living, uint32_t n);
 /** story_unsent() - the same, but the probes never leave. */
 void story_unsent(uint32_t dead, const uint32_t *living, uint32_t n);
 
+/** story_die() - a server does while these live: silence, and its verdict. */
+void story_die(uint32_t server, const uint32_t *living, uint32_t n);
+
 /** story_judged() - wait until all probes of a target are judged. */
 void story_judged(uint32_t target);
 

@@ -3,18 +3,6 @@
 #include "groups.h"
 #include "story.h"
 
-/* The server dies while these live; wait for its verdict. */
-static void die(uint32_t server, const uint32_t *living, uint32_t n)
-{
-	uint32_t targets[8];
-
-	assert_true(n <= ARRAY_SIZE(targets));
-	for (uint32_t i = 0; i < n; i++)
-		targets[i] = story_target(living[i]);
-	story_silence(story_target(server), targets, n);
-	RIG_UNTIL(rig_detect(story_target(server)).state == DFB_STATE_DOWN);
-}
-
 static void come_up(uint32_t server)
 {
 	story_up(story_target(server));
@@ -28,7 +16,7 @@ static void the_second_and_the_third_death_are_no_different(void **state)
 	story_servers(s, 4);
 	pool = rig_pool(s, 4);
 	for (uint32_t i = 0; i < 3; i++) {
-		die(s[i], s + i + 1, 3 - i);
+		story_die(s[i], s + i + 1, 3 - i);
 		assert_int_equal(story_serving(pool), s[i + 1]);
 		assert_int_equal(rig_pool_state(pool).epoch, i + 2);
 		assert_int_equal(rig_pool_state(pool).last.from, s[i]);
@@ -45,13 +33,13 @@ static void after_the_last_candidate_comes_the_first(void **state)
 	order[1] = s[0];
 	order[2] = s[1];
 	pool = rig_pool(order, 3);
-	die(s[2], s, 2);
+	story_die(s[2], s, 2);
 	assert_int_equal(story_serving(pool), s[0]);
 	come_up(s[2]);
-	die(s[0], s + 1, 2);
+	story_die(s[0], s + 1, 2);
 	assert_int_equal(story_serving(pool), s[1]);
 	come_up(s[0]);
-	die(s[1], (uint32_t[]){s[0], s[2]}, 2);
+	story_die(s[1], (uint32_t[]){s[0], s[2]}, 2);
 	assert_int_equal(story_serving(pool), s[2]);
 }
 
@@ -62,7 +50,7 @@ static void a_silent_candidate_is_passed_over(void **state)
 	(void)state;
 	story_servers(s, 3);
 	pool = rig_pool(s, 3);
-	die(s[0], s + 2, 1); /* s[1] is still up by its last answer, but did not answer lately */
+	story_die(s[0], s + 2, 1); /* s[1] is still up by its last answer, but did not answer lately */
 	assert_int_equal(story_serving(pool), s[2]);
 }
 
@@ -74,7 +62,7 @@ static void a_pool_served_by_another_stays(void **state)
 	story_servers(s, 3);
 	pool = rig_pool(s, 3);
 	other = rig_pool(s + 1, 2);
-	die(s[2], s, 2);
+	story_die(s[2], s, 2);
 	assert_int_equal(story_serving(pool), s[0]);
 	assert_int_equal(rig_pool_state(pool).epoch, 1);
 	assert_int_equal(story_serving(other), s[1]);
@@ -92,7 +80,7 @@ static void all_pools_of_a_dead_server_move(void **state)
 	first = rig_pool(s, 3);
 	second = rig_pool(order, 2);
 	third = rig_pool(s, 1);
-	die(s[0], s + 1, 2);
+	story_die(s[0], s + 1, 2);
 	assert_int_equal(story_serving(first), s[1]);
 	assert_int_equal(story_serving(second), s[2]);
 	assert_int_equal(story_serving(third), s[0]);
@@ -112,7 +100,7 @@ static void who_is_flagged_is_passed_over(void **state)
 		story_servers(s, 3);
 		pool = rig_pool(s, 3);
 		story_flag(s[1], flags[i]);
-		die(s[0], s + 1, 2);
+		story_die(s[0], s + 1, 2);
 		assert_int_equal(story_serving(pool), s[2]);
 	}
 }
@@ -125,7 +113,7 @@ static void with_nobody_left_the_pool_stays(void **state)
 	story_servers(s, 2);
 	pool = rig_pool(s, 2);
 	story_flag(s[1], DFB_SERVER_MAINTENANCE);
-	die(s[0], s + 1, 1); /* in maintenance, but a witness */
+	story_die(s[0], s + 1, 1); /* in maintenance, but a witness */
 	assert_int_equal(story_serving(pool), s[0]);
 	assert_int_equal(rig_pool_state(pool).epoch, 1);
 }
@@ -164,9 +152,9 @@ static void who_comes_up_rescues_the_pool(void **state)
 
 	(void)state;
 	story_servers(s, 3);
-	die(s[1], s, 1);
+	story_die(s[1], s, 1);
 	pool = rig_pool(s, 2);
-	die(s[0], s + 2, 1); /* s[2] is no candidate */
+	story_die(s[0], s + 2, 1); /* s[2] is no candidate */
 	assert_int_equal(story_serving(pool), s[0]);
 	come_up(s[1]);
 	RIG_UNTIL(story_serving(pool) == s[1]);
@@ -185,7 +173,7 @@ static void who_was_suspect_at_the_verdict_rescues_the_pool(void **state)
 	rig_probe(story_target(s[1]));
 	story_judged(story_target(s[1]));
 	assert_int_equal(rig_detect(story_target(s[1])).state, DFB_STATE_SUSPECT);
-	die(s[0], s + 2, 1);
+	story_die(s[0], s + 2, 1);
 	assert_int_equal(story_serving(pool), s[0]);
 	come_up(s[1]);
 	RIG_UNTIL(story_serving(pool) == s[1]);
@@ -200,9 +188,9 @@ static void who_answers_later_takes_over_later(void **state)
 	(void)state;
 	story_servers(s, 3);
 	pool = rig_pool(s, 2);
-	die(s[0], s + 2, 1);
+	story_die(s[0], s + 2, 1);
 	assert_int_equal(story_serving(pool), s[0]);
-	die(s[0], s + 1, 1);
+	story_die(s[0], s + 1, 1);
 	RIG_UNTIL(story_serving(pool) == s[1]);
 	check_rescue(pool, s[0], s[1]);
 }
@@ -213,17 +201,17 @@ static void who_is_flagged_rescues_nobody(void **state)
 
 	(void)state;
 	story_servers(s, 3);
-	die(s[1], s, 1);
+	story_die(s[1], s, 1);
 	pool = rig_pool(s, 2);
-	die(s[0], s + 2, 1);
+	story_die(s[0], s + 2, 1);
 	story_flag(s[1], DFB_SERVER_MAINTENANCE);
 	come_up(s[1]);
 	assert_int_equal(story_serving(pool), s[0]);
-	die(s[0], s + 1, 1); /* nor later */
+	story_die(s[0], s + 1, 1); /* nor later */
 	story_judged(story_target(s[0]));
 	assert_int_equal(story_serving(pool), s[0]);
 	story_flag(s[1], 0);
-	die(s[0], s + 1, 1);
+	story_die(s[0], s + 1, 1);
 	RIG_UNTIL(story_serving(pool) == s[1]);
 }
 
@@ -240,7 +228,7 @@ static void a_slow_pool_is_only_proposed(void **state)
 	rig_get(rig.beat->maps.plans, pool, &plan);
 	plan.fast = 0;
 	rig_put(rig.beat->maps.plans, pool, &plan);
-	die(s[0], s + 1, 1);
+	story_die(s[0], s + 1, 1);
 	RIG_UNTIL(story_find(DFB_EVENT_TARGET, dead, 1));
 	proposal = story_find(DFB_EVENT_PROPOSE, dead, 0);
 	assert_non_null(proposal);
@@ -251,7 +239,7 @@ static void a_slow_pool_is_only_proposed(void **state)
 	assert_int_equal(proposal->change.witness, s[1]);
 	assert_int_equal(story_serving(pool), s[0]);
 	assert_int_equal(rig_pool_state(pool).epoch, 1);
-	die(s[0], s + 1, 1); /* once is enough */
+	story_die(s[0], s + 1, 1); /* once is enough */
 	story_judged(story_target(s[0]));
 	ring_buffer__consume(rig.ring);
 	assert_null(story_find(DFB_EVENT_PROPOSE, dead, 1));
@@ -277,17 +265,17 @@ static void a_paused_pool_is_left_alone(void **state)
 	pool = rig_pool(s, 2);
 	dead = story_target(s[0]);
 	order_pause(pool, true);
-	die(s[0], s + 1, 1);
+	story_die(s[0], s + 1, 1);
 	RIG_UNTIL(story_find(DFB_EVENT_TARGET, dead, 1));
 	assert_int_equal(rig_detect(dead).state, DFB_STATE_DOWN);
-	die(s[0], s + 1, 1);
+	story_die(s[0], s + 1, 1);
 	story_judged(dead);
 	ring_buffer__consume(rig.ring);
 	assert_null(story_find(DFB_EVENT_PROPOSE, dead, 0));
 	assert_null(story_find(DFB_EVENT_SWITCH, dead, 0));
 	assert_int_equal(rig_pool_state(pool).epoch, 1);
 	order_pause(pool, false);
-	die(s[0], s + 1, 1); /* as it is down, the next miss finds who can take over */
+	story_die(s[0], s + 1, 1); /* as it is down, the next miss finds who can take over */
 	RIG_UNTIL(story_serving(pool) == s[1]);
 }
 
@@ -298,7 +286,7 @@ static void damp(uint32_t server, const uint32_t *living)
 
 	cfg.suppress = 900;
 	rig_configure(story_target(server), &cfg);
-	die(server, living, 1);
+	story_die(server, living, 1);
 	come_up(server);
 	assert_true(rig_detect(story_target(server)).damped);
 }
@@ -311,7 +299,7 @@ static void who_is_damped_is_passed_over(void **state)
 	story_servers(s, 3);
 	damp(s[1], s);
 	pool = rig_pool(s, 3);
-	die(s[0], s + 1, 2);
+	story_die(s[0], s + 1, 2);
 	assert_int_equal(story_serving(pool), s[2]);
 }
 
@@ -324,7 +312,7 @@ static void who_is_damped_is_better_than_nobody(void **state)
 	damp(s[1], s);
 	pool = rig_pool(s, 3);
 	story_flag(s[2], DFB_SERVER_FENCED);
-	die(s[0], s + 1, 2);
+	story_die(s[0], s + 1, 2);
 	assert_int_equal(story_serving(pool), s[1]);
 }
 
@@ -339,13 +327,13 @@ static void who_is_recovering_is_better_than_nobody(void **state)
 	cfg = rig_config(recovering);
 	cfg.recover_replies = 1000;
 	rig_configure(recovering, &cfg);
-	die(s[1], s, 1);
+	story_die(s[1], s, 1);
 	story_live(recovering);
 	story_judged(recovering);
 	assert_int_equal(rig_detect(recovering).state, DFB_STATE_RECOVERING);
 	story_patience(recovering, true);
 	pool = rig_pool(s, 2);
-	die(s[0], s + 1, 1);
+	story_die(s[0], s + 1, 1);
 	assert_int_equal(story_serving(pool), s[1]);
 }
 

@@ -136,13 +136,7 @@ static void fail(struct event *ev, int error)
 /* The order is carried out at once; that it was is known at once, or later. */
 static void steer(struct shell *s, const struct action *a)
 {
-	struct dfb_order order = {
-		.kind = DFB_ORDER_SWITCH,
-		.id = a->steer.pool,
-		.to = a->steer.to,
-		.reason = a->steer.reason,
-		.epoch = a->steer.epoch,
-	};
+	struct dfb_order order = plan_order(a);
 	struct event ev = {.kind = EVENT_STEERED, .result = {.pool = a->steer.pool, .epoch = a->steer.epoch}};
 
 	fail(&ev, s->steers == SHELL_FAILS ? -EIO : kernel_order(&order));
@@ -234,7 +228,7 @@ static void perform(struct shell *s, const struct action *a)
 	case ACTION_COMMIT:
 		late.ev = (struct event){.kind = EVENT_COMMITTED,
 					 .result = {.pool = a->commit.pool, .epoch = a->commit.epoch}};
-		late.server = a->commit.server;
+		late.server = a->commit.share.slots[0];
 		do_or_linger(s, &late, s->commits);
 		break;
 	case ACTION_SYNC:

@@ -86,9 +86,10 @@ static void make_pool(struct input *in, struct world *w, uint32_t i)
 	uint32_t b = take(in, 256), first = take(in, 2 * SERVERS);
 
 	*p = (struct world_pool){.conf.when_none = b % POLICY_WHEN_NONE_MAX, .conf.fast = b / 4 % 2};
+	p->conf.active = b / 2 % 4;
 	p->conf.checked = first >= SERVERS;
 	p->conf.families = (uint8_t)(1 + b / 8 % 3);
-	p->conf.userland = b / 2 % 2;
+	p->conf.userland = first % 2;
 	snprintf(p->conf.name, sizeof(p->conf.name), "p%u", i);
 	snprintf(w->services[i].name, sizeof(w->services[i].name), "v%u", i);
 	w->services[i].pool = i;
@@ -230,6 +231,22 @@ static void do_userland(struct input *in, struct world *w)
 	shell_tell(&in->shell, &ev, take(in, SHELL_MANNER_MAX));
 }
 
+/* As the kernel does: to one that did not serve, or lent to one that does. */
+static void give(const struct dfb_pool *pool, struct dfb_order *order)
+{
+	struct share share = {.lent = pool->lent};
+
+	memcpy(share.slots, pool->slots, sizeof(share.slots));
+	if (share_has(&share, order->to)) {
+		share_lend(&share, order->from, &order->to, 1);
+		order->to = 0;
+	} else {
+		share_replace(&share, order->from, order->to);
+	}
+	order->lent = share.lent;
+	memcpy(order->slots, share.slots, sizeof(order->slots));
+}
+
 /* As the timer's callback: with other reasons than the controller has. */
 static void do_move(struct input *in, struct world *w)
 {
@@ -240,9 +257,11 @@ static void do_move(struct input *in, struct world *w)
 
 	order.reason = reasons[take(in, 3)];
 	order.epoch = pool->epoch;
+	order.from = pool->slots[take(in, DFB_SLOTS)];
 	if (!kernel_plan(order.id)->name[0] || !order.to || kernel_server(order.to)->flags ||
-	    !pool->slots[0] || pool->slots[0] == order.to)
+	    !order.from || order.from == order.to)
 		return;
+	give(pool, &order);
 	w->now++;
 	kernel_order(&order);
 	pool->last.misses = take(in, 8);
@@ -258,7 +277,8 @@ static void do_proposal(struct input *in, struct world *w)
 {
 	uint32_t id = any_pool(in);
 	const struct dfb_pool *pool = kernel_pool(id);
-	uint32_t dead = dfb_target_id(pool->slots[0], take(in, DFB_FAMILIES));
+	uint32_t from = pool->slots[take(in, DFB_SLOTS)];
+	uint32_t dead = dfb_target_id(from, take(in, DFB_FAMILIES));
 	struct event ev;
 
 	if (!kernel_plan(id)->name[0] || !pool->slots[0])
@@ -267,7 +287,7 @@ static void do_proposal(struct input *in, struct world *w)
 	ev.kind = EVENT_PROPOSAL;
 	ev.pool.server = any_server(in, w);
 	ev.pool.last = (struct dfb_switch){
-		.from = pool->slots[0],
+		.from = from,
 		.to = ev.pool.server,
 		.reason = DFB_REASON_EXPIRED,
 		.verdict_ns = kernel_detect(dead)->since_ns,
@@ -371,6 +391,8 @@ static void do_failover(struct input *in, struct world *w)
 	name_one(in, 'v', ev.op.name);
 	if (b & 1)
 		name_one(in, 's', ev.op.to);
+	if (take(in, 2))
+		name_one(in, 's', ev.op.from);
 	ev.op.dry_run = b == 3;
 	shell_hear(&in->shell, &ev);
 }

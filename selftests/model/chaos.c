@@ -94,6 +94,8 @@ static void put_pool(struct chaos *c, uint32_t pool)
 	for (uint32_t i = 0; i < n; i++)
 		put(c, " s%u", (first + i) % c->n_servers);
 	c->checked[pool] = !any(c, 2);
+	if (n > 1 && !any(c, 3))
+		put(c, " active %u", between(c, 2, n < 4 ? n : 4));
 	put(c, "%s%s%s%s%s\n", nones[any(c, 4)], any(c, 4) ? "" : " slow", c->checked[pool] ? " checked" : "",
 	    any(c, 3) ? "" : " userland", family(c));
 	put(c, "service v%u p%u\n", pool, pool);

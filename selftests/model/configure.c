@@ -141,7 +141,7 @@ static void drop_pools(struct world *w, const struct policy *policy)
 		*plan = (struct dfb_plan){};
 		order(DFB_ORDER_FORGET_POOL, id);
 		w->truth.epoch[id] = 0;
-		w->truth.server[id] = 0;
+		memset(w->truth.slots[id], 0, sizeof(w->truth.slots[id]));
 	}
 }
 

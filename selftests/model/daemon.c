@@ -198,13 +198,7 @@ static void set_error(struct event *ev, int error)
 /* An order given twice is carried out once. */
 static void steer(struct world *w, const struct action *a)
 {
-	struct dfb_order order = {
-		.kind = DFB_ORDER_SWITCH,
-		.id = a->steer.pool,
-		.to = a->steer.to,
-		.reason = a->steer.reason,
-		.epoch = a->steer.epoch,
-	};
+	struct dfb_order order = plan_order(a);
 	struct event ev = {.kind = EVENT_STEERED, .result = {.pool = a->steer.pool, .epoch = a->steer.epoch}};
 
 	if (w->daemon.fail_steers) {
@@ -245,7 +239,7 @@ static void commit(struct world *w, const struct action *a)
 		w->daemon.fail_commits--;
 	else
 		world_after(w, w->daemon.commit_ns / 2, false, on_routed,
-			    (uint64_t[]){a->commit.pool, a->commit.server, a->commit.epoch});
+			    (uint64_t[]){a->commit.pool, a->commit.share.slots[0], a->commit.epoch});
 	later(w, w->daemon.commit_ns, on_acknowledged, a->commit.pool, a->commit.epoch << 1 | fails);
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "expect.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const char *const states[] = {"unknown", "up", "suspect", "down", "recovering"};
 
 static void expect_server(struct world *w, const struct words *l)
@@ -16,9 +19,29 @@ static void expect_server(struct world *w, const struct words *l)
 	}
 }
 
+/* "s1", or "s1,s2" in the order of their first slots; with "*" and the number of slots where they differ. */
+static void name_owners(const struct world *w, uint32_t id, char *text, size_t size)
+{
+	struct share share = {0};
+	uint32_t servers[DFB_SLOTS], n, weight;
+	size_t used = 0;
+
+	memcpy(share.slots, kernel_pool(id)->slots, sizeof(share.slots));
+	n = share_list(&share, servers);
+	text[0] = '\0';
+	for (uint32_t i = 0; i < n && used < size; i++) {
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "," : "",
+					 world_server_name(w, servers[i]));
+		weight = share_weight(&share, servers[i]);
+		if (weight != share_weight(&share, servers[0]) && used < size)
+			used += (size_t)snprintf(text + used, size - used, "*%u", weight);
+	}
+}
+
 void expect_command(struct world *w, const struct words *l)
 {
-	const char *what = l->word[1], *owner;
+	const char *what = l->word[1];
+	char owner[128];
 	uint32_t id;
 
 	if (words_is(what, "server")) {
@@ -26,7 +49,7 @@ void expect_command(struct world *w, const struct words *l)
 		return;
 	}
 	id = words_pool_id(w, l->word[2]);
-	owner = world_server_name(w, kernel_pool(id)->slots[0]);
+	name_owners(w, id, owner, sizeof(owner));
 	if (words_is(what, "pool") && !words_is(owner, l->word[4]))
 		world_fail(w, "pool %s is on %s, not on %s", l->word[2], owner, l->word[4]);
 	else if (words_is(what, "epoch") && kernel_pool(id)->epoch != words_number(l->word[3]))

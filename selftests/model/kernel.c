@@ -169,9 +169,23 @@ void kernel_reply(uint32_t id, uint32_t seq, uint64_t nonce, uint32_t said)
 	kernel.cpu = 0;
 }
 
+/* An order without slots means one server for all of them. */
+static void fill_slots(struct dfb_order *order)
+{
+	const struct dfb_pool *pool = kernel_pool(order->id);
+
+	if (order->slots[0] || !pool)
+		return;
+	order->from = pool->slots[0];
+	for (uint32_t i = 0; i < DFB_SLOTS; i++)
+		order->slots[i] = order->to;
+}
+
 int kernel_order(const struct dfb_order *order)
 {
 	kernel.order = *order;
+	if (order->kind == DFB_ORDER_SWITCH)
+		fill_slots(&kernel.order);
 	return -dfb_order(NULL);
 }
 

@@ -35,7 +35,7 @@ uint32_t oracle_candidate(const struct oracle *o, const struct oracle_pool *pool
 }
 
 /* Place in the order of promotion; as many as there are: it has none. */
-static uint32_t place_of(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+uint32_t oracle_place(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
 {
 	uint32_t place = 0;
 
@@ -97,7 +97,7 @@ static bool is_well_since(const struct oracle *o, const struct oracle_pool *pool
 
 bool oracle_is_sure(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
 {
-	if (place_of(o, pool, server) == pool->policy->n_servers)
+	if (oracle_place(o, pool, server) == pool->policy->n_servers)
 		return false;
 	return is_ill(o, pool, server) ||
 	       ((pool->policy->checked || pool->policy->userland) && is_well(o, pool, server));
@@ -137,7 +137,7 @@ static void hear_userland(struct oracle *o, const struct event_userland *u)
 static void forget_checks(struct oracle *o, struct oracle_pool *pool)
 {
 	for (uint32_t id = 0; id < ORACLE_SERVERS; id++) {
-		if (place_of(o, pool, id) < pool->policy->n_servers)
+		if (oracle_place(o, pool, id) < pool->policy->n_servers)
 			continue;
 		memset(&pool->checks[id], 0, sizeof(pool->checks[id]));
 		pool->unfit[id] = false;
@@ -183,7 +183,8 @@ static void hear_pool(struct oracle *o, const struct event_pool *p)
 	if (!pool->known)
 		pool->committed = p->committed;
 	pool->known = true;
-	pool->server = p->server;
+	pool->share = p->share;
+	pool->server = p->share.slots[0];
 	pool->epoch = p->epoch;
 	pool->proposed = 0;
 	pool->commit_ns = 0;
@@ -194,9 +195,11 @@ static void hear_proposal(struct oracle *o, const struct event_pool *p)
 {
 	struct oracle_pool *pool = oracle_pool_of(o, p->pool);
 
-	if (!pool || !pool->known || p->epoch != pool->epoch || p->last.from != pool->server)
+	if (!pool || !pool->known || p->epoch != pool->epoch ||
+	    !share_has(&pool->share, p->last.from))
 		return;
 	pool->proposed = p->server;
+	pool->proposed_for = p->last.from;
 	pool->proposed_ns = p->last.verdict_ns;
 }
 
@@ -281,7 +284,7 @@ static void hear_check(struct oracle *o, const struct event_check *c)
 	struct oracle_pool *pool = oracle_pool_of(o, c->pool);
 
 	if (!pool || !pool->policy->checked || c->server >= ORACLE_SERVERS ||
-	    place_of(o, pool, c->server) == pool->policy->n_servers)
+	    oracle_place(o, pool, c->server) == pool->policy->n_servers)
 		return;
 	pool->checks[c->server] = *c;
 	note_health(o, pool, c->server);
@@ -477,7 +480,7 @@ enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool)
 
 	if (!pool->server)
 		return DFB_REASON_INITIAL;
-	if (!owner || place_of(o, pool, pool->server) == pool->policy->n_servers)
+	if (!owner || oracle_place(o, pool, pool->server) == pool->policy->n_servers)
 		return DFB_REASON_REMOVED;
 	if (pool->paused)
 		return DFB_REASON_NONE;
@@ -490,16 +493,16 @@ enum dfb_reason oracle_fault(struct oracle *o, const struct oracle_pool *pool)
 	return is_ill(o, pool, pool->server) ? DFB_REASON_CHECK : DFB_REASON_NONE;
 }
 
-/* May it take over? Instead of a dead one only if it has answered since: it is up for longer than a probe
+/* Could it have more? Instead of a dead one only if it has answered since: it is up for longer than a probe
  * can be under way, and so has answered one that was sent after the dead one fell silent. */
-bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t server,
-		      enum dfb_reason reason)
+bool oracle_may_have_more(struct oracle *o, const struct oracle_pool *pool, uint32_t server,
+			  enum dfb_reason reason)
 {
 	const struct oracle_server *s = oracle_server_of(o, server), *owner;
 	uint32_t family;
 
 	if (!s || s->flags || server == pool->server || !is_up(pool, s) ||
-	    place_of(o, pool, server) == pool->policy->n_servers)
+	    oracle_place(o, pool, server) == pool->policy->n_servers)
 		return false;
 	if (reason == DFB_REASON_OPERATOR && pool->unfit[server])
 		return false;
@@ -513,6 +516,19 @@ bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t
 	       o->now > owner->target[family].first_missed_ns + timing_fresh(&s->policy->heartbeat);
 }
 
+bool oracle_may_serve(struct oracle *o, const struct oracle_pool *pool, uint32_t server,
+		      enum dfb_reason reason)
+{
+	return !share_has(&pool->share, server) && oracle_may_have_more(o, pool, server, reason);
+}
+
+bool oracle_is_spotless(const struct oracle *o, const struct oracle_pool *pool, uint32_t server)
+{
+	const struct oracle_server *s = &o->servers[server];
+
+	return !s->target[0].damped && !s->target[1].damped && !pool->unfit[server];
+}
+
 /* The kernel found a witness and a successor, and both the verdict and the successor still stand. */
 static uint32_t proposed(struct oracle *o, const struct oracle_pool *pool)
 {
@@ -520,8 +536,9 @@ static uint32_t proposed(struct oracle *o, const struct oracle_pool *pool)
 	const struct oracle_server *owner = &o->servers[pool->server];
 	uint32_t family;
 
-	if (!s || s->flags || !is_alive(pool, s) ||
-	    place_of(o, pool, pool->proposed) == pool->policy->n_servers)
+	if (!s || s->flags || !is_alive(pool, s) || pool->proposed_for != pool->server ||
+	    share_has(&pool->share, pool->proposed) ||
+	    oracle_place(o, pool, pool->proposed) == pool->policy->n_servers)
 		return 0;
 	family = dead_in(pool, owner, s);
 	if (family == DFB_FAMILIES || owner->target[family].since_ns != pool->proposed_ns)
@@ -531,17 +548,16 @@ static uint32_t proposed(struct oracle *o, const struct oracle_pool *pool)
 
 uint32_t oracle_successor(struct oracle *o, const struct oracle_pool *pool, enum dfb_reason reason)
 {
-	uint32_t n = pool->policy->n_servers, place = place_of(o, pool, pool->server);
+	uint32_t n = pool->policy->n_servers, place = oracle_place(o, pool, pool->server);
 	uint32_t first = place < n ? place + 1 : 0, spare = 0;
 	uint32_t wanted = reason == DFB_REASON_VERDICT ? proposed(o, pool) : 0;
 
 	for (uint32_t i = 0; i < n && !wanted; i++) {
 		uint32_t id = oracle_candidate(o, pool, (first + i) % n);
-		const struct oracle_server *s = &o->servers[id];
 
 		if (!oracle_may_serve(o, pool, id, reason))
 			continue;
-		if (!s->target[0].damped && !s->target[1].damped && !pool->unfit[id])
+		if (oracle_is_spotless(o, pool, id))
 			wanted = id;
 		else if (!spare)
 			spare = id;

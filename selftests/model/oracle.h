@@ -48,7 +48,8 @@ struct oracle_server {
  * struct oracle_pool - a pool, as the core was told
  * @policy: NULL: there is none
  * @id: of the pool
- * @proposed, @proposed_ns: by the kernel, and the verdict that this follows from
+ * @server: who has the first of its slots: of several that serve, see oracle_seen_from()
+ * @proposed, @proposed_for, @proposed_ns: by the kernel, instead of whom, and the verdict that it follows
  * @request: of the operator who waits for the result of @steering
  * @paused, @until_ns: by an operator, until then
  * @hold_told, @held: what the core last had written
@@ -64,7 +65,8 @@ struct oracle_pool {
 	bool known, paused, hold_told, held, steering, committing;
 	uint64_t until_ns;
 	uint32_t server;
-	uint32_t proposed;
+	struct share share;
+	uint32_t proposed, proposed_for;
 	uint32_t steer_retries, commit_retries;
 	uint64_t epoch, committed;
 	uint64_t proposed_ns;

@@ -2,6 +2,7 @@
 /* Each action: is it allowed, is it the right one? And after all of them: is one missing? */
 #include "oracle_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- who serves ------------------------------------------------------------------------------ */
@@ -14,6 +15,10 @@ static void judge_move(struct world *w, const struct oracle_pool *pool, const st
 
 	if (ev->kind != EVENT_TICK)
 		world_fail(w, "pool %s is moved before all news was heard", name);
+	if (oracle_is_several(pool)) {
+		oracle_judge_several(w, pool, a);
+		return;
+	}
 	if (a->steer.reason != oracle_fault(&w->oracle, pool))
 		world_fail(w, "pool %s is moved for no reason", name);
 	if (w->oracle.now < pool->steer_ns)
@@ -34,16 +39,22 @@ static void judge_order(struct world *w, struct oracle_pool *pool, const struct 
 {
 	struct oracle *o = &w->oracle;
 	const char *name = pool->policy->name;
+	struct oracle_pool *one;
 
 	if (ev->kind != EVENT_FAILOVER || ev->op.dry_run || !o->request) {
 		world_fail(w, "pool %s is moved by an operator who did not ask", name);
 		return;
 	}
+	if ((pool->share.slots[0] && !share_has(&pool->share, a->steer.from)) ||
+	    (ev->op.from[0] && strcmp(ev->op.from, name_of(o, a->steer.from))))
+		world_fail(w, "pool %s leaves server %u, which the operator did not mean", name, a->steer.from);
+	one = oracle_seen_from(pool, a->steer.from);
 	if (ev->op.to[0] ? strcmp(ev->op.to, name_of(o, a->steer.to)) :
-			   a->steer.to != oracle_successor(o, pool, a->steer.reason))
+			   a->steer.to != oracle_successor(o, one, a->steer.reason))
 		world_fail(w, "pool %s is moved to server %u, which the operator did not mean", name, a->steer.to);
-	if (!oracle_may_serve(o, pool, a->steer.to, a->steer.reason))
+	if (!oracle_may_serve(o, one, a->steer.to, a->steer.reason))
 		world_fail(w, "pool %s is moved to server %u, which cannot serve", name, a->steer.to);
+	free(one);
 	pool->request = o->request;
 	o->request = 0;
 }
@@ -77,7 +88,8 @@ static void judge_commit(struct world *w, const struct action *a)
 	}
 	if (pool->committing)
 		world_fail(w, "pool %s is committed while it is being committed", pool->policy->name);
-	if (!a->commit.server || a->commit.server != pool->server || a->commit.epoch != pool->epoch)
+	if (!a->commit.share.slots[0] || memcmp(&a->commit.share, &pool->share, sizeof(pool->share)) ||
+	    a->commit.epoch != pool->epoch)
 		world_fail(w, "pool %s is committed as it is not", pool->policy->name);
 	if (pool->committed == pool->epoch || w->oracle.now < pool->commit_ns)
 		world_fail(w, "pool %s is committed without need, or without a pause", pool->policy->name);
@@ -180,7 +192,7 @@ static void judge_reset(struct world *w, const struct action *a)
 			   a->reset.server);
 	else if (oracle_server_of(&w->oracle, a->reset.server)->drain_ns)
 		world_fail(w, "connections with %s are reset, which drains", name_of(&w->oracle, a->reset.server));
-	else if (pool->server == a->reset.server)
+	else if (share_has(&pool->share, a->reset.server))
 		world_fail(w, "connections with %s are reset, which serves pool %s", name_of(&w->oracle, a->reset.server),
 			   pool->policy->name);
 }
@@ -245,7 +257,7 @@ static void judge_report(struct world *w, const struct event *ev, const struct r
 {
 	if (r->time_ns > w->oracle.now)
 		world_fail(w, "something is told that is yet to come");
-	if (r->kind == REPORT_FAILOVER)
+	if (r->kind == REPORT_FAILOVER || r->kind == REPORT_JOINED)
 		judge_failover(w, r);
 	else if (r->kind == REPORT_SERVER_STATE)
 		judge_server_state(w, r);
@@ -320,6 +332,10 @@ static void miss_move(struct world *w, struct oracle_pool *pool)
 	enum dfb_reason fault = oracle_fault(&w->oracle, pool);
 	uint32_t first = oracle_candidate(&w->oracle, pool, 0), next;
 
+	if (oracle_is_several(pool)) {
+		oracle_miss_several(w, pool);
+		return;
+	}
 	if (fault == DFB_REASON_NONE || pool->steering || w->oracle.now < pool->steer_ns)
 		return;
 	next = oracle_successor(&w->oracle, pool, fault);

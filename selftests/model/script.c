@@ -148,6 +148,8 @@ static void declare_pool(struct world *w, const struct words *l)
 			p->conf.userland = true;
 		else if (words_is(word, "ipv4") || words_is(word, "ipv6"))
 			p->conf.families = (uint8_t)words_families(word);
+		else if (words_is(word, "active"))
+			p->conf.active = words_number(l->word[++i]);
 		else if (words_is(word, "when-none"))
 			p->conf.when_none =
 				words_is(l->word[++i], "withdraw") ? POLICY_WITHDRAW : POLICY_UNREACHABLE;

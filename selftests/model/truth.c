@@ -215,6 +215,50 @@ static void check_evidence(struct world *w, uint32_t pool, const struct dfb_swit
 			   world_server_name(w, c->from));
 }
 
+static bool has_slot(const uint32_t slots[DFB_SLOTS], uint32_t server)
+{
+	uint32_t i = 0;
+
+	while (i < DFB_SLOTS && slots[i] != server)
+		i++;
+	return i < DFB_SLOTS;
+}
+
+/* What moved was his who left, or goes to who joins; nobody else lost anything, and nothing is nobody's. */
+static void check_slots(struct world *w, uint32_t id, const struct dfb_pool *pool)
+{
+	const char *name = kernel_plan(id)->name;
+	const struct dfb_switch *c = &pool->last;
+
+	for (uint32_t i = 0; i < DFB_SLOTS; i++) {
+		uint32_t was = w->truth.slots[id][i], is = pool->slots[i];
+
+		if (!is)
+			world_fail(w, "pool %s: slot %u has nobody", name, i);
+		if (is != was && c->from && was != c->from)
+			world_fail(w, "pool %s: %s lost slot %u when %s was left", name, world_server_name(w, was), i,
+				   world_server_name(w, c->from));
+		if (is != was && (c->to ? is != c->to : !has_slot(w->truth.slots[id], is)))
+			world_fail(w, "pool %s: slot %u went to %s", name, i, world_server_name(w, is));
+		if (is != was && kernel_server(is)->flags)
+			world_fail(w, "pool %s went to %s, which must not be chosen", name, world_server_name(w, is));
+	}
+	if (pool->lent >> DFB_SLOTS)
+		world_fail(w, "pool %s has lent slots that there are not", name);
+}
+
+static void check_recipients(struct world *w, uint32_t id, const struct dfb_pool *pool)
+{
+	for (uint32_t i = 0; i < DFB_SLOTS; i++) {
+		struct dfb_switch one = pool->last;
+
+		if (pool->slots[i] == w->truth.slots[id][i])
+			continue;
+		one.to = pool->slots[i];
+		check_evidence(w, id, &one);
+	}
+}
+
 static void check_switch(struct world *w, uint32_t id, const struct dfb_pool *pool)
 {
 	const struct dfb_switch *c = &pool->last;
@@ -222,13 +266,12 @@ static void check_switch(struct world *w, uint32_t id, const struct dfb_pool *po
 	if (pool->epoch != w->truth.epoch[id] + 1)
 		world_fail(w, "pool %s: epoch %llu after %llu", kernel_plan(id)->name,
 			   (unsigned long long)pool->epoch, (unsigned long long)w->truth.epoch[id]);
-	if (c->from != w->truth.server[id] || c->to != pool->slots[0] || c->from == c->to)
+	if ((c->from && !has_slot(w->truth.slots[id], c->from)) || has_slot(pool->slots, c->from) ||
+	    (c->to && !has_slot(pool->slots, c->to)) || c->from == c->to)
 		world_fail(w, "pool %s: the record of its change is wrong", kernel_plan(id)->name);
-	if (kernel_server(c->to)->flags)
-		world_fail(w, "pool %s went to %s, which must not be chosen", kernel_plan(id)->name,
-			   world_server_name(w, c->to));
+	check_slots(w, id, pool);
 	if (is_automatic(c->reason) && !w->staged)
-		check_evidence(w, id, c);
+		check_recipients(w, id, pool);
 }
 
 static void say_switch(struct world *w, uint32_t id, const struct dfb_pool *pool)
@@ -241,23 +284,29 @@ static void say_switch(struct world *w, uint32_t id, const struct dfb_pool *pool
 		  reason_names[c->reason], c->misses, world_server_name(w, c->witness));
 }
 
+/* One server has all slots, or nobody has. */
+static bool is_alone(const uint32_t slots[DFB_SLOTS])
+{
+	return !memcmp(slots, slots + 1, (DFB_SLOTS - 1) * sizeof(slots[0]));
+}
+
 void truth_pools(struct world *w)
 {
 	const struct dfb_pool *pool = kernel_pool(0);
 
 	for (uint32_t id = 1; id <= w->n_pools; id++) {
 		pool++;
-		if (memcmp(pool->slots, pool->slots + 1, sizeof(pool->slots) - sizeof(pool->slots[0])))
+		if (kernel_plan(id)->active <= 1 && is_alone(w->truth.slots[id]) && !is_alone(pool->slots))
 			world_fail(w, "pool %s has two owners", kernel_plan(id)->name);
 		if (pool->epoch == w->truth.epoch[id]) {
-			if (pool->slots[0] != w->truth.server[id])
+			if (memcmp(pool->slots, w->truth.slots[id], sizeof(pool->slots)))
 				world_fail(w, "pool %s moved within an epoch", kernel_plan(id)->name);
 			continue;
 		}
 		say_switch(w, id, pool);
 		check_switch(w, id, pool);
 		w->truth.epoch[id] = pool->epoch;
-		w->truth.server[id] = pool->slots[0];
+		memcpy(w->truth.slots[id], pool->slots, sizeof(pool->slots));
 	}
 }
 
@@ -362,21 +411,57 @@ static bool is_better(const struct world *w, uint32_t candidate, uint32_t owner,
 	return false;
 }
 
+static bool is_spotless(uint32_t server, const struct dfb_plan *plan, uint32_t place)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		if (kernel_detect(dfb_target_id(server, family))->damped)
+			return false;
+	}
+	return !(plan->unfit >> place & 1);
+}
+
+/* How many serve with a slot of their own. */
+static uint32_t owners(const struct dfb_pool *pool)
+{
+	struct share share = {.lent = pool->lent};
+
+	memcpy(share.slots, pool->slots, sizeof(share.slots));
+	return share_owners(&share);
+}
+
+/* It does not serve. Should it, in place of one who does, or besides them? */
+static void check_spare(struct world *w, uint32_t id, uint32_t place)
+{
+	const struct dfb_plan *plan = kernel_plan(id);
+	const struct dfb_pool *pool = kernel_pool(id);
+	uint32_t server = plan->candidates[place];
+
+	for (uint32_t i = 0; i < DFB_SLOTS; i++) {
+		if (is_better(w, server, pool->slots[i], id))
+			world_fail(w, "in the end pool %s is with %s, although %s is well", plan->name,
+				   world_server_name(w, pool->slots[i]), world_server_name(w, server));
+	}
+	if (owners(pool) < plan->active && !kernel_server(server)->flags && is_well(w, server, id) &&
+	    is_spotless(server, plan, place))
+		world_fail(w, "in the end pool %s lacks a server, although %s is well", plan->name,
+			   world_server_name(w, server));
+}
+
 static void check_served(struct world *w, uint32_t id)
 {
 	const struct dfb_plan *plan = kernel_plan(id);
-	uint32_t owner = kernel_pool(id)->slots[0];
+	const struct dfb_pool *pool = kernel_pool(id);
 	bool anybody = false;
 
 	for (uint32_t i = 0; i < plan->n_candidates; i++) {
 		uint32_t server = plan->candidates[i];
 
 		anybody = anybody || (!kernel_server(server)->flags && is_alive(w, server, id));
-		if (server != owner && !plan->paused && is_better(w, server, owner, id))
-			world_fail(w, "in the end pool %s is with %s, although %s is well", plan->name,
-				   world_server_name(w, owner), world_server_name(w, server));
+		if (!plan->paused && !has_slot(pool->slots, server))
+			check_spare(w, id, i);
 	}
-	if (owner && plan->held != (w->daemon.core->pools[id].policy->when_none != POLICY_KEEP && !anybody))
+	if (pool->slots[0] &&
+	    plan->held != (w->daemon.core->pools[id].policy->when_none != POLICY_KEEP && !anybody))
 		world_fail(w, "in the end pool %s is %s, but %s is alive", plan->name, plan->held ? "held" : "not held",
 			   anybody ? "somebody" : "nobody");
 }
@@ -386,7 +471,7 @@ static void check_committed(struct world *w, uint32_t id)
 	const struct core_pool *pool = &w->daemon.core->pools[id];
 	const struct dfb_pool *kernel = kernel_pool(id);
 
-	if (pool->epoch != kernel->epoch || pool->server != kernel->slots[0])
+	if (pool->epoch != kernel->epoch || memcmp(pool->share.slots, kernel->slots, sizeof(kernel->slots)))
 		world_fail(w, "in the end the core does not know who serves pool %s", kernel_plan(id)->name);
 	if (pool->steering || pool->committing)
 		world_fail(w, "in the end the core still waits for an action on pool %s", kernel_plan(id)->name);

@@ -203,7 +203,7 @@ struct truth {
 	struct truth_probe probes[WORLD_TARGETS][WORLD_LOG];
 	uint64_t down_ns[WORLD_TARGETS]; /* last verdict */
 	uint64_t epoch[WORLD_POOLS + 1];
-	uint32_t server[WORLD_POOLS + 1];
+	uint32_t slots[WORLD_POOLS + 1][DFB_SLOTS];
 	uint64_t disturbed_ns; /* last time anything was done to the world */
 };
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A server is gone so long that the kernel looks for its MAC address again: probes to it wait there. Others are
-# probed as ever, in both families, and the next death is answered within milliseconds.
+# A server is gone so long that the kernel looks for its MAC address again: probes to it wait there. Others
+# are probed as ever, in both families, and the next death is answered within milliseconds.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh
@@ -43,4 +43,5 @@ for server in s2 s3; do
 done
 forget s1
 lab_cut s2
-event_wait 5 '.kind == "failover" and .epoch == 3 and .to == "s3" and (.reason | startswith("expired"))' >/dev/null
+event_wait 5 '.kind == "failover" and .epoch == 3 and .to == "s3" and
+	(.reason | startswith("expired"))' >/dev/null

@@ -144,7 +144,7 @@ static void help_is_made_from_the_table(void **state)
 	struct result r = run("--help");
 
 	(void)state;
-	expect(&r, CTL_OK, "service failover NAME [--to SERVER] [--dry-run]");
+	expect(&r, CTL_OK, "service failover NAME [--from SERVER] [--to SERVER] [--dry-run]");
 	expect(&r, CTL_OK, "124 timed out");
 	r = run("server --help");
 	expect(&r, CTL_OK, "maintenance NAME on|off");

@@ -39,10 +39,16 @@ static struct policy *parse(const char *text)
 	return policy;
 }
 
-/* app is served by s1, post by s2. */
-static const char *serving(void *arg, const char *pool)
+/* app is served by s1, post by s2, farm by both. */
+static const char *serving(void *arg, const char *pool, uint32_t index)
 {
+	bool farm = !strcmp(pool, "farm");
+
 	(void)arg;
+	if (index > farm)
+		return "";
+	if (farm)
+		return index ? "s2" : "s1";
 	return !strcmp(pool, "app") ? "s1" : !strcmp(pool, "post") ? "s2" : "";
 }
 
@@ -172,6 +178,28 @@ static void who_is_concerned_is_told(void **state)
 		assert_string_equal(compare(ALL, with(rows[i].part, rows[i].other)), rows[i].said);
 }
 
+static void of_several_who_serve_each_is_told(void **state)
+{
+#define FARM(more) GATEWAY SERVERS "pools: [{name: farm, " more "}, {name: app, servers: [s1]}]\n" \
+	"services: [{name: web, pool: farm, address: 10.79.0.100}, {name: mail, pool: app, address: 10.79.0.101}]\n"
+	static const struct {
+		const char *farm, *said;
+	} rows[] = {
+		{FARM("active: 2, servers: [s1, s2, s3]"), "edited pool farm servers|s1, s2|s1, s2, s3\n"},
+		{FARM("active: 2, servers: [s1, s3]"), "edited pool farm servers|s1, s2|s1, s3\n"
+		 "web moves: s2, which serves it, leaves pool farm\n"},
+		{FARM("active: 1, servers: [s1, s2]"), "edited pool farm active|2|1\n"
+		 "web moves: some of its clients, as only 1 of pool farm will serve at once\n"},
+		{FARM("active: 2, spread: flow, servers: [s1, s2]"), "edited pool farm spread|client|flow\n"
+		 "web moves: most of its clients, as they are spread in another way\n"},
+	};
+	static const char before[] = FARM("active: 2, servers: [s1, s2]");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(compare(before, rows[i].farm), rows[i].said);
+}
+
 static void as_json_names_are_null_where_there_is_none(void **state)
 {
 	struct policy *a = parse(ALL), *b = parse(with("name: gw1", "name: gw1, max-servers: 99"));
@@ -198,6 +226,7 @@ int main(void)
 		cmocka_unit_test(what_means_the_same_is_no_change),
 		cmocka_unit_test(every_key_is_compared),
 		cmocka_unit_test(who_is_concerned_is_told),
+		cmocka_unit_test(of_several_who_serve_each_is_told),
 		cmocka_unit_test(as_json_names_are_null_where_there_is_none),
 	};
 

@@ -243,8 +243,8 @@ static void an_entry_is_stale_unless_it_leads_to_who_serves(void **state)
 	core_init(&core);
 	for (uint32_t i = 0; i < policy->n_servers; i++)
 		core.servers[i + 1].policy = &policy->servers[i];
-	core.pools[1].server = 1;
-	core.pools[2].server = 2;
+	core.pools[1].share.slots[0] = 1;
+	core.pools[2].share.slots[0] = 2;
 	assert_false(STALE(501, "10.79.0.100", "10.78.0.11"));
 	assert_false(STALE(501, "fd79::100", "fd78::11"));
 	assert_true(STALE(502, "10.79.0.100", "10.78.0.12"));  /* another serves */
@@ -255,9 +255,9 @@ static void an_entry_is_stale_unless_it_leads_to_who_serves(void **state)
 	assert_false(STALE(500, "10.79.0.100", "10.78.0.12")); /* no zones of ours */
 	assert_false(STALE(757, "10.79.0.100", "10.78.0.12"));
 	assert_false(STALE(0, "10.79.0.100", "10.78.0.12"));
-	core.pools[1].server = 0; /* nobody is known to serve */
+	core.pools[1].share.slots[0] = 0; /* nobody is known to serve */
 	assert_false(STALE(502, "10.79.0.100", "10.78.0.12"));
-	core.pools[1].server = 2;
+	core.pools[1].share.slots[0] = 2;
 	assert_true(STALE(502, "fd79::100", "fd78::11"));      /* of a family that it does not have */
 	policy_free(policy);
 }

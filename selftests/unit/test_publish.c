@@ -132,9 +132,10 @@ static void serve(struct gateway *g, uint64_t time_ns, uint32_t server, enum dfb
 	struct event ev = {.time_ns = time_ns, .kind = EVENT_POOL};
 
 	ev.pool.pool = 1;
-	ev.pool.server = server;
+	for (int i = 0; i < DFB_SLOTS; i++)
+		ev.pool.share.slots[i] = server;
 	ev.pool.epoch = ++g->epoch;
-	ev.pool.last.from = g->core.pools[1].server;
+	ev.pool.last.from = g->core.pools[1].share.slots[0];
 	ev.pool.last.to = server;
 	ev.pool.last.reason = reason;
 	ev.pool.last.switched_ns = time_ns;

@@ -74,8 +74,10 @@ static void hear_pool(struct fixture *f, uint32_t server, uint64_t epoch, uint32
 		      enum dfb_reason reason)
 {
 	struct event ev = {.kind = EVENT_POOL,
-			   .pool = {.pool = 1, .server = server, .epoch = epoch, .committed = 1}};
+			   .pool = {.pool = 1, .epoch = epoch, .committed = 1}};
 
+	for (uint32_t i = 0; i < DFB_SLOTS; i++)
+		ev.pool.share.slots[i] = server;
 	ev.pool.last = (struct dfb_switch){.from = from, .to = server, .reason = reason};
 	step(f, ev);
 }

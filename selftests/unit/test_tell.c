@@ -84,7 +84,8 @@ static void start(struct fixture *f, uint32_t many, int error)
 				       .target = {.target = dfb_target_id(i, DFB_FAMILY_IPV4),
 						  .state = DFB_STATE_UP, .since_ns = f->now}});
 	for (uint32_t i = 1; i <= 2; i++)
-		step(f, (struct event){.kind = EVENT_POOL, .pool = {.pool = i, .server = 1, .epoch = 1}});
+		step(f, (struct event){.kind = EVENT_POOL,
+				       .pool = {.pool = i, .share.slots = {1}, .epoch = 1}});
 	for (uint32_t i = 1; i <= 2; i++)
 		step(f, (struct event){.kind = EVENT_COMMITTED,
 				       .result = {.pool = i, .epoch = 1, .error = error}});

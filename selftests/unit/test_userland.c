@@ -246,9 +246,11 @@ static void expect_move(struct fixture *f, uint32_t to, enum dfb_reason reason)
 
 static void serve(struct fixture *f, uint32_t server, uint64_t epoch, enum dfb_reason reason)
 {
-	struct event ev = {.kind = EVENT_POOL, .pool = {.pool = POOL, .server = server, .epoch = epoch}};
+	struct event ev = {.kind = EVENT_POOL, .pool = {.pool = POOL, .epoch = epoch}};
 
-	ev.pool.last.from = f->core.pools[POOL].server;
+	for (uint32_t i = 0; i < DFB_SLOTS; i++)
+		ev.pool.share.slots[i] = server;
+	ev.pool.last.from = f->core.pools[POOL].share.slots[0];
 	ev.pool.last.to = server;
 	ev.pool.last.reason = reason;
 	step(f, ev);

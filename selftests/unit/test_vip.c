@@ -56,7 +56,8 @@ static const struct report *told(const struct fixture *f)
 static void pool_becomes(struct fixture *f, uint32_t pool, uint32_t server, uint64_t epoch)
 {
 	step(f, (struct event){.kind = EVENT_POOL,
-			       .pool = {.pool = pool, .server = server, .epoch = epoch, .committed = epoch}});
+			       .pool = {.pool = pool, .share.slots = {server}, .epoch = epoch,
+					.committed = epoch}});
 }
 
 static void station_becomes(struct fixture *f, uint32_t server, uint8_t last)

@@ -117,4 +117,7 @@ void status_print_head(const struct cli *cli, const json_t *doc);
 struct table;
 void status_ratio_cell(struct table *t, const json_t *doc, const char *key);
 
+/** status_servers_cell() - who serves a service; of several, with the part of the clients that each has */
+void status_servers_cell(struct table *t, const json_t *service, const json_t *pool);
+
 #endif

@@ -80,10 +80,10 @@ static void print_changes(json_t *doc)
 
 /* --- defib config diff ----------------------------------------------------------------------- */
 
-static const char *serving(void *status, const char *pool)
+static const char *serving(void *status, const char *pool, uint32_t index)
 {
 	const json_t *one = cli_find(json_object_get(status, "pools"), pool);
-	const char *name = json_string_value(json_array_get(json_object_get(one, "active"), 0));
+	const char *name = json_string_value(json_array_get(json_object_get(one, "active"), index));
 
 	return name ? name : "";
 }

@@ -21,7 +21,7 @@ const struct command commands[] = {
 	{"server", "maintenance", "NAME on|off [--deadline T | --now] [--wait] [--for T] [--reason TEXT]", DAEMON, cmd_server,
 	 "take a server out of service, or back"},
 	{"service", "list", "", 0, cmd_service, "every service: state, its server, the last failover"},
-	{"service", "failover", "NAME [--to SERVER] [--dry-run]", DAEMON, cmd_service,
+	{"service", "failover", "NAME [--from SERVER] [--to SERVER] [--dry-run]", DAEMON, cmd_service,
 	 "move a service's pool to another server"},
 	{"service", "pause", "NAME [--for T] [--reason TEXT]", DAEMON, cmd_service,
 	 "no automatic switch of a service's pool, for 1h or T"},

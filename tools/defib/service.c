@@ -40,29 +40,33 @@ static int list(struct cli *cli, int argc, char **argv)
 static int failover(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"to", required_argument, NULL, 't'}, {"dry-run", no_argument, NULL, 'n'}, {0},
+		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
+		{"dry-run", no_argument, NULL, 'n'}, {0},
 	};
-	const char *to = NULL;
+	const char *from = NULL, *to = NULL;
 	bool dry_run = false;
 	json_t *reply;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 't')
+		if (option == 'f')
+			from = optarg;
+		else if (option == 't')
 			to = optarg;
 		else if (option == 'n')
 			dry_run = true;
 		else
-			return cli_usage("service failover NAME [--to SERVER] [--dry-run]");
+			return cli_usage("service failover NAME [--from SERVER] [--to SERVER] [--dry-run]");
 	}
 	if (argc - optind != 1)
-		return cli_usage("service failover takes one service: NAME [--to SERVER] [--dry-run]");
-	option = (int)cli_call(cli, CTL_FAILOVER, json_pack("{s:s, s:s*, s:b}", "service", argv[optind],
-							    "to", to, "dry_run", (int)dry_run), &reply);
+		return cli_usage("service failover takes one service: NAME [--from SERVER] [--to SERVER] [--dry-run]");
+	option = (int)cli_call(cli, CTL_FAILOVER, json_pack("{s:s, s:s*, s:s*, s:b}", "service", argv[optind],
+							    "from", from, "to", to, "dry_run", (int)dry_run),
+			       &reply);
 	if (option)
 		return option;
 	if (dry_run)
-		json_object_set_new(reply, "plan", plan_make(cli, argv[optind], NULL, to));
+		json_object_set_new(reply, "plan", plan_make(cli, argv[optind], from, to));
 	if (cli->json)
 		return cli_print_json(cli, reply);
 	puts(cli_text(reply, "text"));

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include <base/clean.h>
+#include <defib/abi.h>
 #include <ctl/status.h>
 
 #include "order.h"
 #include "table.h"
+
+#define SERVERS_CELL 40
 
 /* Only what is not as it should be. */
 static void print_config(const struct cli *cli, const json_t *config)
@@ -67,6 +70,32 @@ static void failover_cell(struct table *t, const json_t *last)
 		   cli_us(last, "switch_us", change), cli_us(last, "commit_us", commit));
 }
 
+/* Who serves; of several, with the part of the clients that each has. */
+void status_servers_cell(struct table *t, const json_t *service, const json_t *pool)
+{
+	const json_t *shares = json_object_get(pool, "shares");
+	char text[SERVERS_CELL] = "";
+	size_t i, used = 0;
+	json_t *one;
+
+	if (cli_text(service, "server")[0] || json_array_size(shares) < 2) {
+		table_cell(t, "%s", cli_text(service, "server"));
+		return;
+	}
+	json_array_foreach(shares, i, one) {
+		long long percent = (long long)cli_number(one, "slots") * 100 / DFB_SLOTS;
+		int n = snprintf(text + used, sizeof(text) - used, "%s%s %lld%%", i ? ", " : "",
+				 cli_text(one, "server"), percent);
+
+		if (n < 0 || used + (size_t)n >= sizeof(text)) {
+			snprintf(text + used, sizeof(text) - used, " +%zu", json_array_size(shares) - i);
+			break;
+		}
+		used += (size_t)n;
+	}
+	table_cell(t, "%s", text);
+}
+
 void status_print_services(const struct cli *cli, const json_t *doc, size_t max_rows)
 {
 	struct table t;
@@ -79,7 +108,7 @@ void status_print_services(const struct cli *cli, const json_t *doc, size_t max_
 
 		table_cell(&t, "%s", cli_text(service, "name"));
 		table_cell(&t, "%s", cli_text(service, "state"));
-		table_cell(&t, "%s", cli_text(service, "server"));
+		status_servers_cell(&t, service, pool);
 		table_cell(&t, "%s", cli_text(service, "pool"));
 		table_cell(&t, "%s", cli_text(pool, "next"));
 		failover_cell(&t, json_object_get(service, "last_failover"));
@@ -113,6 +142,18 @@ static void loss_cell(struct table *t, const json_t *server, const json_t *befor
 		table_cell(t, "-");
 }
 
+static bool is_among(const json_t *names, const char *name)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(names, i, one) {
+		if (!strcmp(json_string_value(one), name))
+			return true;
+	}
+	return false;
+}
+
 static void pools_cell(struct table *t, const json_t *doc, const json_t *server)
 {
 	char text[120] = "";
@@ -121,8 +162,7 @@ static void pools_cell(struct table *t, const json_t *doc, const json_t *server)
 
 	json_array_foreach(json_object_get(server, "pools"), i, name) {
 		const json_t *pool = cli_find(json_object_get(doc, "pools"), json_string_value(name));
-		const char *active = json_string_value(json_array_get(json_object_get(pool, "active"), 0));
-		bool serves = active && !strcmp(active, cli_text(server, "name"));
+		bool serves = is_among(json_object_get(pool, "active"), cli_text(server, "name"));
 
 		if (n < sizeof(text))
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s", n ? " " : "",

@@ -67,7 +67,7 @@ static void print_services(const struct cli *cli, const json_t *doc, size_t max_
 
 		table_cell(&t, "%s", cli_text(service, "name"));
 		table_cell(&t, "%s", cli_text(service, "state"));
-		table_cell(&t, "%s", cli_text(service, "server"));
+		status_servers_cell(&t, service, pool);
 		table_cell(&t, "%s", cli_text(service, "pool"));
 		table_cell(&t, "%s", cli_text(pool, "next"));
 		table_cell(&t, "%lld", (long long)cli_number(pool, "epoch"));

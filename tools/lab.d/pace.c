@@ -49,6 +49,7 @@ struct request {
 
 struct options {
 	const char *to;
+	const char *from; /* NULL: any address of ours */
 	uint16_t port;
 	uint64_t rate;
 	uint64_t count;
@@ -391,7 +392,8 @@ static int write_record(const struct run *r)
 /* --- start ----------------------------------------------------------------------------------- */
 
 static const char usage[] =
-	"usage: pace --to ADDRESS [--port 9000] [--tcp] [--rate 1000] [--count N | --duration 2s]\n"
+	"usage: pace --to ADDRESS [--from ADDRESS] [--port 9000] [--tcp] [--rate 1000]\n"
+	"            [--count N | --duration 2s]\n"
 	"            [--linger 200ms] [--record FILE] [--follow] [--json]\n"
 	"       pace serve [--name NAME] [--port 9000]    answer with a name, UDP and TCP\n"
 	"       pace echo [--port 7]                      RFC 862 over UDP\n"
@@ -411,9 +413,9 @@ static int open_connections(struct run *r, const struct sockaddr_storage *to, so
 static int open_socket(struct run *r, const struct options *o)
 {
 	CLEAN_CLOSE int fd = -1;
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa, from;
 	int size = 4 << 20;
-	socklen_t len;
+	socklen_t len, from_len;
 
 	if (pace_address(o->to, o->port, &sa, &len))
 		return -EINVAL;
@@ -423,6 +425,9 @@ static int open_socket(struct run *r, const struct options *o)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (o->from && (pace_address(o->from, 0, &from, &from_len) ||
+			bind(fd, (struct sockaddr *)&from, from_len)))
+		return -EADDRNOTAVAIL;
 	if (connect(fd, (struct sockaddr *)&sa, len))
 		return -errno;
 	return TAKE_FD(fd);
@@ -431,7 +436,8 @@ static int open_socket(struct run *r, const struct options *o)
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option options[] = {
-		{"to", required_argument, NULL, 't'},	  {"port", required_argument, NULL, 'p'},
+		{"to", required_argument, NULL, 't'},	  {"from", required_argument, NULL, 'F'},
+		{"port", required_argument, NULL, 'p'},
 		{"rate", required_argument, NULL, 'r'},	  {"count", required_argument, NULL, 'c'},
 		{"duration", required_argument, NULL, 'd'}, {"linger", required_argument, NULL, 'l'},
 		{"record", required_argument, NULL, 'R'}, {"follow", no_argument, NULL, 'f'},
@@ -443,6 +449,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while (!error && (c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
 		case 't': o->to = optarg; break;
+		case 'F': o->from = optarg; break;
 		case 'p': o->port = (uint16_t)strtoul(optarg, NULL, 10); break;
 		case 'r': o->rate = strtoull(optarg, NULL, 10); break;
 		case 'c': o->count = strtoull(optarg, NULL, 10); break;

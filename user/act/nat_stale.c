@@ -29,9 +29,10 @@ bool nat_is_stale(const struct policy *policy, const struct core *core, const st
 
 	if (!server || server > policy->gateway.max_servers)
 		return false;
-	if (pool && !core->pools[pool->id].server)
+	if (pool && !core->pools[pool->id].share.slots[0])
 		return false; /* not known yet */
-	if (!pool || (core->pools[pool->id].server != server && !core->servers[server].drain.until_ns))
+	if (!pool || (!share_has(&core->pools[pool->id].share, server) &&
+		      !core->servers[server].drain.until_ns))
 		return true;
 	serves = core->servers[server].policy;
 	return !serves || !serves->has[family] || memcmp(serves->address[family], entry->server, 16) != 0;

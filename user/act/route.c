@@ -51,28 +51,42 @@ static bool is_withdrawn(const struct route_pool *pool)
 	return pool->held && pool->how != POLICY_KEEP;
 }
 
+static bool reaches(const struct route_want *want, uint32_t id, uint32_t family)
+{
+	const struct route_server *server = route_find_server(want, id);
+
+	return server && server->has[family] && server->ifindex[family];
+}
+
+static bool reaches_all(const struct route_want *want, const struct route_pool *pool, uint32_t family)
+{
+	for (uint32_t i = 0; i < pool->n_shares; i++) {
+		if (!reaches(want, pool->shares[i].server, family))
+			return false;
+	}
+	return reaches(want, pool->server, family);
+}
+
 /* Is one replacement per family all it takes? */
-static bool is_ready(const struct route *route, const struct route_pool *pool,
-		     const struct route_server *server)
+static bool is_ready(const struct route *route, const struct route_want *want, const struct route_pool *pool)
 {
 	uint8_t ready = route->ready[pool->id];
 
-	if (!server || is_withdrawn(pool))
+	if (is_withdrawn(pool))
 		return false;
 	for (uint32_t i = 0; i < pool->n_addresses; i++) {
 		uint32_t family = route_family(pool->addresses[i]);
 
-		if (!(ready & 1u << family) || !server->has[family] || !server->ifindex[family])
+		if (!(ready & 1u << family) || !reaches_all(want, pool, family))
 			return false;
 	}
 	return true;
 }
 
-static int replace(struct route *route, const struct route_want *want, const struct route_pool *pool,
-		   const struct route_server *server)
+static int replace(struct route *route, const struct route_want *want, const struct route_pool *pool)
 {
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		struct netobject nexthop = route_plan_nexthop(want, pool, server, family);
+		struct netobject nexthop = route_plan_truth(want, pool, family);
 		int err;
 
 		if (!(route->ready[pool->id] & 1u << family))
@@ -88,7 +102,6 @@ int route_commit(struct route *route, const struct route_want *want, uint32_t po
 		 char ret_why[ROUTE_PROBLEM_LEN])
 {
 	const struct route_pool *pool = find_pool(want, pool_id);
-	const struct route_server *server;
 	struct route_result result;
 	int err;
 
@@ -98,8 +111,7 @@ int route_commit(struct route *route, const struct route_want *want, uint32_t po
 			 pool ? "has no server yet" : "does not exist");
 		return -ENOENT;
 	}
-	server = route_find_server(want, pool->server);
-	if (is_ready(route, pool, server) && replace(route, want, pool, server) == 0)
+	if (is_ready(route, want, pool) && replace(route, want, pool) == 0)
 		return 0;
 	/* Something is missing or in the way: the long way finds it, and the words for it. */
 	err = route_run_one_pool(route, want, pool, &result);

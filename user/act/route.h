@@ -14,6 +14,11 @@
  *   id 3623902722 via 10.78.0.11 dev e0 scope link proto 223 onlink
  *   10.79.0.100 nhid 3623902722 via 10.78.0.11 dev e0 proto 223 onlink
  *
+ * Where several servers serve at once, it is a group, with a member for each of them; weights are slots:
+ *
+ *   id 3497033730 via 10.78.0.11 dev e0 scope link proto 223 onlink
+ *   id 3497066498 group 3497033730,8/3497033732,8 proto 223
+ *
  * Two more rules let a packet without a mark of ours jump over the hundreds that cannot match:
  *
  *   779: from all fwmark 0/0x3fff0000 goto 781 proto 223
@@ -57,11 +62,18 @@ struct route_server {
 	int ifindex[DFB_FAMILIES];
 };
 
+/** struct route_share - a server's part of a pool: slots, 1 to DFB_SLOTS */
+struct route_share {
+	uint32_t server;
+	uint32_t weight;
+};
+
 /**
  * struct route_pool - whom its services' routes lead to
  * @id: 1 to DFB_MAX_POOLS
  * @name: for texts; NULL: they say "pool ID"
  * @server: id of the committed server; 0: none yet, what is there stays
+ * @group: several may serve at once: @shares have who does, sorted by server; @server is one of them
  * @how: what to do while @held
  * @held: nobody is left
  * @n_addresses: of all its services
@@ -72,6 +84,9 @@ struct route_pool {
 	uint32_t id;
 	const char *name;
 	uint32_t server;
+	bool group;
+	uint32_t n_shares;
+	struct route_share shares[DFB_SLOTS];
 	enum policy_when_none how;
 	bool held;
 	uint32_t n_addresses;

@@ -147,6 +147,48 @@ struct netobject route_plan_nexthop(const struct route_want *want, const struct 
 	return nexthop;
 }
 
+struct netobject route_plan_member(const struct route_want *want, const struct route_server *server,
+				   uint32_t family)
+{
+	static const struct route_pool nobody;
+	struct netobject member = route_plan_nexthop(want, &nobody, server, family);
+
+	member.nexthop = netobject_member_base(want->table_base) + server->id * DFB_FAMILIES + family;
+	return member;
+}
+
+struct netobject route_plan_group(const struct route_want *want, const struct route_pool *pool,
+				  uint32_t family)
+{
+	struct netobject group = {
+		.kind = NETOBJECT_NEXTHOP,
+		.family = AF_UNSPEC,
+		.protocol = ROUTE_PROTOCOL,
+		.nexthop = netobject_member_base(want->table_base) + NETOBJECT_MEMBERS +
+			   pool->id * DFB_FAMILIES + family,
+	};
+
+	for (uint32_t i = 0; i < pool->n_shares; i++) {
+		const struct route_server *server = route_find_server(want, pool->shares[i].server);
+
+		if (!server || !server->has[family] || !server->ifindex[family])
+			continue;
+		group.member[group.n_members++] = (struct netobject_member){
+			.nexthop = route_plan_member(want, server, family).nexthop,
+			.weight = (uint16_t)pool->shares[i].weight,
+		};
+	}
+	return group;
+}
+
+struct netobject route_plan_truth(const struct route_want *want, const struct route_pool *pool,
+				  uint32_t family)
+{
+	if (pool->group)
+		return route_plan_group(want, pool, family);
+	return route_plan_nexthop(want, pool, route_find_server(want, pool->server), family);
+}
+
 struct netobject route_plan_service(const uint8_t address[16], uint32_t nexthop)
 {
 	uint32_t family = route_family(address);

@@ -49,16 +49,16 @@ static void server_name(const struct route_server *server, char text[48])
 		snprintf(text, 48, "server %u", server->id);
 }
 
-/* Return: NULL, with a problem noted, if no packet can be sent to the pool's server. */
-static const struct route_server *server_for(struct work *work, uint32_t family)
+/* Return: NULL, with a problem noted, if no packet can be sent to the server. */
+static const struct route_server *server_for(struct work *work, uint32_t id, uint32_t family)
 {
-	const struct route_server *server = route_find_server(work->run->want, work->pool->server);
+	const struct route_server *server = route_find_server(work->run->want, id);
 	const char *version = family == DFB_FAMILY_IPV4 ? "IPv4" : "IPv6";
 	char address[ADDRESS_TEXT_LEN];
 	char name[48];
 
 	if (!server) {
-		route_run_problem(work->run, -ENOENT, "%s: there is no server %u", work->name, work->pool->server);
+		route_run_problem(work->run, -ENOENT, "%s: there is no server %u", work->name, id);
 		return NULL;
 	}
 	server_name(server, name);
@@ -74,24 +74,31 @@ static const struct route_server *server_for(struct work *work, uint32_t family)
 	return server;
 }
 
+/* Is there anybody to send packets to? */
+static bool find_way(struct work *work, uint32_t family)
+{
+	const struct route_pool *pool = work->pool;
+	bool any = false;
+
+	if (!pool->group)
+		return pool->server && server_for(work, pool->server, family);
+	for (uint32_t i = 0; i < pool->n_shares; i++)
+		any |= !!server_for(work, pool->shares[i].server, family);
+	return any;
+}
+
 static enum share share_of(struct work *work, uint32_t family)
 {
 	const struct route_pool *pool = work->pool;
-	const struct route_server *server = NULL;
 
-	work->nexthop[family] = route_plan_nexthop(work->run->want, pool, NULL, family);
+	work->nexthop[family] = route_plan_truth(work->run->want, pool, family);
 	if (!uses(pool, family))
 		return SHARE_NONE;
 	if (pool->held && pool->how == POLICY_WITHDRAW)
 		return SHARE_WITHDRAW;
 	if (pool->held && pool->how == POLICY_UNREACHABLE)
 		return SHARE_UNREACHABLE;
-	if (pool->server)
-		server = server_for(work, family);
-	if (!server)
-		return SHARE_LEAVE;
-	work->nexthop[family] = route_plan_nexthop(work->run->want, pool, server, family);
-	return SHARE_SERVE;
+	return find_way(work, family) ? SHARE_SERVE : SHARE_LEAVE;
 }
 
 /* --- what is in the way ---------------------------------------------------------------------- */
@@ -199,6 +206,8 @@ static void keep_service(struct route_run *run, const uint8_t address[16])
 		return;
 	nexthop.nexthop = route->nexthop;
 	keep(run, &nexthop);
+	nexthop.family = AF_UNSPEC; /* if it is a group */
+	keep(run, &nexthop);
 }
 
 static void keep_family(struct work *work, uint32_t family)
@@ -277,8 +286,39 @@ static void take_back(struct work *work)
 	work->blocked = true;
 }
 
+void route_run_members(struct route_run *run, const struct route_server *server)
+{
+	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
+		struct netobject member = route_plan_member(run->want, server, family);
+		char text[NETOBJECT_TEXT_LEN];
+		int err = 0;
+
+		if (!server->has[family])
+			continue;
+		if (server->ifindex[family])
+			err = route_run_put(run, &member, NULL);
+		else
+			keep(run, &member);
+		if (err)
+			route_run_problem(run, err, "cannot set nexthop `%s`: %s", netobject_format(&member, text),
+					  netlink_error(run->route->netlink));
+	}
+}
+
+static void put_members(struct work *work)
+{
+	for (uint32_t i = 0; work->pool->group && i < work->pool->n_shares; i++) {
+		const struct route_server *server =
+			route_find_server(work->run->want, work->pool->shares[i].server);
+
+		if (server)
+			route_run_members(work->run, server);
+	}
+}
+
 static void put_nexthops(struct work *work)
 {
+	put_members(work);
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
 		if (work->share[family] == SHARE_SERVE && put(work, &work->nexthop[family]) != 0)
 			work->share[family] = SHARE_LEAVE;

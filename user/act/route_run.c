@@ -160,15 +160,28 @@ static void run_servers(struct route_run *run)
 	check_jumps(run);
 }
 
+/* Of all servers, so that a commit finds those it needs. */
+static void run_members(struct route_run *run)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < run->want->n_pools; i++)
+		any |= run->want->pools[i].group;
+	for (uint32_t i = 0; any && i < run->want->n_servers; i++)
+		route_run_members(run, &run->want->servers[i]);
+}
+
 static bool belongs_to(const struct route_want *want, const struct netobject *object,
 		       const struct route_pool *pool)
 {
 	uint32_t first = netobject_nexthop_base(want->table_base) + pool->id * DFB_FAMILIES;
+	uint32_t groups = netobject_member_base(want->table_base) + NETOBJECT_MEMBERS;
+	uint32_t group = groups + pool->id * DFB_FAMILIES;
 
 	if (object->kind == NETOBJECT_RULE)
 		return false;
 	if (object->nexthop)
-		return object->nexthop - first < DFB_FAMILIES;
+		return object->nexthop - first < DFB_FAMILIES || object->nexthop - group < DFB_FAMILIES;
 	for (uint32_t i = 0; i < pool->n_addresses; i++) {
 		if (object->prefix && !memcmp(pool->addresses[i], object->address, 16))
 			return true;
@@ -203,6 +216,7 @@ static int run_all(struct route_run *run, const struct route_pool *only)
 	} else {
 		memset(run->route->ready, 0, sizeof(run->route->ready));
 		run_servers(run);
+		run_members(run);
 		for (uint32_t i = 0; i < run->want->n_pools; i++)
 			route_run_pool(run, &run->want->pools[i]);
 	}

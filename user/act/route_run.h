@@ -44,6 +44,9 @@ int route_run_put(struct route_run *run, const struct netobject *object, bool *r
 /** route_run_remove() - remove one object of ours that is there. */
 void route_run_remove(struct route_run *run, const struct netobject *object);
 
+/** route_run_members() - the nexthop objects of a server that groups have as members. */
+void route_run_members(struct route_run *run, const struct route_server *server);
+
 /** route_run_pool() - all objects of a pool, but for those to remove. */
 void route_run_pool(struct route_run *run, const struct route_pool *pool);
 

@@ -78,9 +78,7 @@ static bool rule_is_ours(const struct route_want *want, const struct netobject *
 
 static bool nexthop_is_ours(const struct route_want *want, uint32_t nexthop)
 {
-	uint32_t base = netobject_nexthop_base(want->table_base);
-
-	return nexthop >= base && nexthop < base + NETOBJECT_NEXTHOPS;
+	return netobject_nexthop_is_of(nexthop, want->table_base);
 }
 
 static bool is_service(const struct route_want *want, const struct netobject *route)

@@ -64,6 +64,18 @@ void route_plan_servers(const struct route_want *want, const struct route_set *f
 struct netobject route_plan_nexthop(const struct route_want *want, const struct route_pool *pool,
 				    const struct route_server *server, uint32_t family);
 
+/** route_plan_group() - likewise, where several may serve; those that cannot be reached are left out. */
+struct netobject route_plan_group(const struct route_want *want, const struct route_pool *pool,
+				  uint32_t family);
+
+/** route_plan_member() - the nexthop object of a server in such groups. */
+struct netobject route_plan_member(const struct route_want *want, const struct route_server *server,
+				   uint32_t family);
+
+/** route_plan_truth() - the one of these that the pool's routes use, as it should be */
+struct netobject route_plan_truth(const struct route_want *want, const struct route_pool *pool,
+				  uint32_t family);
+
 /** route_plan_service() - the route of a service's address; @nexthop 0: unreachable. */
 struct netobject route_plan_service(const uint8_t address[16], uint32_t nexthop);
 

@@ -115,10 +115,36 @@ static int route_parse(struct nlmsghdr *message, struct netobject *route)
 	return 0;
 }
 
+/* Return: whether all of it is known here. */
+static bool group_get(struct nlattr *attribute, struct netobject *nexthop)
+{
+	const struct nexthop_grp *entry = nla_data(attribute);
+	size_t n = (size_t)nla_len(attribute) / sizeof(*entry);
+
+	for (size_t i = 0; i < n && i < NETOBJECT_GROUP_MAX; i++) {
+		nexthop->member[i].nexthop = entry[i].id;
+		nexthop->member[i].weight = (uint16_t)(entry[i].weight + 1);
+		nexthop->n_members++;
+	}
+	return n <= NETOBJECT_GROUP_MAX;
+}
+
+static int group_put(struct nl_msg *message, const struct netobject *nexthop)
+{
+	struct nexthop_grp entry[NETOBJECT_GROUP_MAX] = {0};
+
+	for (uint8_t i = 0; i < nexthop->n_members; i++) {
+		entry[i].id = nexthop->member[i].nexthop;
+		entry[i].weight = (uint8_t)(nexthop->member[i].weight - 1);
+	}
+	return nla_put(message, NHA_GROUP, (int)(nexthop->n_members * sizeof(entry[0])), entry);
+}
+
 static int nexthop_parse(struct nlmsghdr *message, struct netobject *nexthop)
 {
 	struct nlattr *attributes[NHA_MAX + 1] = { 0 };
 	const struct nhmsg *header = nlmsg_data(message);
+	uint16_t type;
 
 	if (nlmsg_parse(message, sizeof(*header), attributes, NHA_MAX, NULL) < 0)
 		return -EBADMSG;
@@ -130,7 +156,9 @@ static int nexthop_parse(struct nlmsghdr *message, struct netobject *nexthop)
 	nexthop->nexthop = get_u32(attributes[NHA_ID], 0);
 	nexthop->ifindex = (int)get_u32(attributes[NHA_OIF], 0);
 	nexthop->has_gateway = address_get(header->nh_family, attributes[NHA_GATEWAY], nexthop->gateway);
-	nexthop->odd = attributes[NHA_GROUP] || attributes[NHA_BLACKHOLE] || attributes[NHA_ENCAP] ||
+	type = attributes[NHA_GROUP_TYPE] ? nla_get_u16(attributes[NHA_GROUP_TYPE]) : NEXTHOP_GRP_TYPE_MPATH;
+	nexthop->odd = (attributes[NHA_GROUP] && !group_get(attributes[NHA_GROUP], nexthop)) ||
+		       type != NEXTHOP_GRP_TYPE_MPATH || attributes[NHA_BLACKHOLE] || attributes[NHA_ENCAP] ||
 		       attributes[NHA_FDB];
 	return 0;
 }
@@ -227,6 +255,8 @@ static int nexthop_put(struct nl_msg *message, const struct netobject *nexthop, 
 	err |= nla_put_u32(message, NHA_ID, nexthop->nexthop);
 	if (remove)
 		return err;
+	if (nexthop->n_members)
+		return err | group_put(message, nexthop);
 	err |= nla_put_u32(message, NHA_OIF, (uint32_t)nexthop->ifindex);
 	if (nexthop->has_gateway)
 		err |= address_put(message, NHA_GATEWAY, nexthop->family, nexthop->gateway);
@@ -338,6 +368,16 @@ int netobject_order(const struct netobject *a, const struct netobject *b)
 	return 0;
 }
 
+static bool same_members(const struct netobject *a, const struct netobject *b)
+{
+	for (uint8_t i = 0; i < a->n_members && i < b->n_members; i++) {
+		if (a->member[i].nexthop != b->member[i].nexthop ||
+		    a->member[i].weight != b->member[i].weight)
+			return false;
+	}
+	return a->n_members == b->n_members;
+}
+
 bool netobject_same(const struct netobject *a, const struct netobject *b)
 {
 	if (netobject_order(a, b) != 0 || a->protocol != b->protocol || a->type != b->type ||
@@ -347,6 +387,8 @@ bool netobject_same(const struct netobject *a, const struct netobject *b)
 		return true;
 	if (a->kind == NETOBJECT_ROUTE && (a->nexthop || b->nexthop))
 		return a->nexthop == b->nexthop;
+	if (a->n_members || b->n_members)
+		return same_members(a, b);
 	return a->ifindex == b->ifindex && a->onlink == b->onlink && a->has_gateway == b->has_gateway &&
 	       (!a->has_gateway || memcmp(a->gateway, b->gateway, sizeof(a->gateway)) == 0);
 }

@@ -22,11 +22,22 @@
 #define NETOBJECT_NEXTHOPS 512u
 #define NETOBJECT_TABLES 16384u
 
+/* The ids of an instance's members of groups (one for each server and family), then those of its groups. */
+#define NETOBJECT_MEMBERS 32768u
+#define NETOBJECT_GROUPS 512u
+#define NETOBJECT_GROUP_MAX 16
+
 enum netobject_kind {
 	NETOBJECT_RULE,
 	NETOBJECT_ROUTE,
 	NETOBJECT_NEXTHOP,
 	NETOBJECT_KIND_MAX,
+};
+
+/** struct netobject_member - a nexthop object in a group, and its part of the packets, 1 to 256 */
+struct netobject_member {
+	uint32_t nexthop;
+	uint16_t weight;
 };
 
 /**
@@ -50,6 +61,7 @@ enum netobject_kind {
  * @tag: the user's; not compared
  * @address: route: destination
  * @gateway: next hop
+ * @n_members: nexthop: it is a group of so many; @family is AF_UNSPEC
  */
 struct netobject {
 	uint8_t kind;
@@ -71,6 +83,8 @@ struct netobject {
 	uint8_t scope;
 	uint8_t address[16];
 	uint8_t gateway[16];
+	uint8_t n_members;
+	struct netobject_member member[NETOBJECT_GROUP_MAX];
 };
 
 /**
@@ -82,6 +96,24 @@ struct netobject {
 static inline uint32_t netobject_nexthop_base(uint32_t table_base)
 {
 	return 0xd8000000u + table_base / NETOBJECT_TABLES * NETOBJECT_NEXTHOPS;
+}
+
+/**
+ * netobject_member_base() - first id of the instance's members of groups
+ *
+ * Its groups begin NETOBJECT_MEMBERS later. All are below the others, and so many that only every 2048th
+ * instance could meet another.
+ */
+static inline uint32_t netobject_member_base(uint32_t table_base)
+{
+	return 0xd0000000u + table_base / NETOBJECT_TABLES % 2048 * 2 * NETOBJECT_MEMBERS;
+}
+
+/** netobject_nexthop_is_of() - is it an id of the instance with these tables? */
+static inline bool netobject_nexthop_is_of(uint32_t nexthop, uint32_t table_base)
+{
+	return nexthop - netobject_nexthop_base(table_base) < NETOBJECT_NEXTHOPS ||
+	       nexthop - netobject_member_base(table_base) < NETOBJECT_MEMBERS + NETOBJECT_GROUPS;
 }
 
 /**

@@ -126,6 +126,11 @@ static void route_format(const struct netobject *route, char *text)
 static void nexthop_format(const struct netobject *nexthop, char *text)
 {
 	append(text, "id %u", nexthop->nexthop);
+	for (uint8_t i = 0; i < nexthop->n_members; i++) {
+		append(text, "%s%u", i ? "/" : " group ", nexthop->member[i].nexthop);
+		if (nexthop->member[i].weight > 1)
+			append(text, ",%u", nexthop->member[i].weight);
+	}
 	append_via(text, nexthop);
 	append_scope(text, nexthop);
 	append_protocol(text, nexthop->protocol);

@@ -313,12 +313,24 @@ static void warn_unused(struct draft *d)
 	}
 }
 
+/* An address on the clients' segment, and a name that follows the server, are one server's. */
+static void check_alone(struct draft *d, const struct draft_service *service)
+{
+	enum dfb_redirect redirect = service->out.redirect;
+
+	if (service->pool->out.active > 1 && (redirect == DFB_REDIRECT_VIP || redirect == DFB_REDIRECT_DNS))
+		reader_error(&d->r, service->at, "pool '%s' has several active servers, which only route and nat know:"
+			     " write active: 1", service->pool->out.name);
+}
+
 static void check_pools(struct draft *d)
 {
 	draft_split(d);
 	for (uint32_t i = 0; i < d->n_services; i++) {
-		if (d->services[i].pool)
-			join_pool(d, &d->services[i]);
+		if (!d->services[i].pool)
+			continue;
+		join_pool(d, &d->services[i]);
+		check_alone(d, &d->services[i]);
 	}
 	for (uint32_t i = 0; i < d->n_pools; i++) {
 		const struct draft_pool *pool = &d->pools[i];

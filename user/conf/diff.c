@@ -160,6 +160,8 @@ static void compare_all(struct work *w)
 
 /* --- what they mean -------------------------------------------------------------------------- */
 
+#define SERVING_LEN 80
+
 static void add_effect(struct work *w, const struct policy_service *s, enum diff_meaning meaning,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -245,23 +247,54 @@ static const char *former_pool(const struct work *w, const struct policy_pool *p
 	return list_find(&w->pools[0], name) ? name : NULL;
 }
 
+/* Who serves a pool now, one after another; "": nobody, or it is not known. */
+static const char *name_serving(const struct work *w, const char *pool, char text[SERVING_LEN])
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; w->serving && pool && used < SERVING_LEN; i++) {
+		const char *name = w->serving(w->arg, pool, i);
+
+		if (!name[0])
+			break;
+		used += (size_t)snprintf(text + used, SERVING_LEN - used, "%s%s", i ? ", " : "", name);
+	}
+	return text;
+}
+
+/* Who stays keeps its clients but for the share that others take, or leave. */
+static void mean_shares(struct work *w, const struct policy_service *old, const struct policy_pool *was,
+			const struct policy_pool *is)
+{
+	if (is->active > was->active)
+		add_effect(w, old, DIFF_MOVES, "some of its clients, as %u servers of pool %s will serve at once",
+			   is->active, is->name);
+	else if (is->active < was->active)
+		add_effect(w, old, DIFF_MOVES, "some of its clients, as only %u of pool %s will serve at once",
+			   is->active, is->name);
+	if (is->spread != was->spread && is->active > 1 && was->active > 1)
+		add_effect(w, old, DIFF_MOVES, "most of its clients, as they are spread in another way");
+}
+
 static void mean_pool(struct work *w, const struct policy_service *old, const struct policy_service *new)
 {
 	const struct policy_pool *was = &w->old->pools[old->pool], *is = &w->new->pools[new->pool];
-	const char *server = w->serving ? w->serving(w->arg, was->name) : "", *next;
-	const char *former = former_pool(w, is);
+	char now[SERVING_LEN], next[SERVING_LEN];
 
+	name_serving(w, was->name, now);
 	if (!strcmp(was->name, is->name)) {
-		if (server[0])
-			mean_server(w, old, is, server);
+		for (uint32_t i = 0; w->serving && w->serving(w->arg, was->name, i)[0]; i++)
+			mean_server(w, old, is, w->serving(w->arg, was->name, i));
+		mean_shares(w, old, was, is);
 		return;
 	}
-	next = w->serving && former ? w->serving(w->arg, former) : "";
+	name_serving(w, former_pool(w, is), next);
 	if (!next[0])
 		add_effect(w, old, DIFF_MOVES, "to the server that pool %s will have", is->name);
-	else if (strcmp(next, server))
-		add_effect(w, old, DIFF_MOVES, "from %s to %s, which has pool %s", server[0] ? server : "nobody",
-			   next, is->name);
+	else if (strcmp(next, now))
+		add_effect(w, old, DIFF_MOVES, "from %s to %s, which has pool %s", now[0] ? now : "nobody", next,
+			   is->name);
 }
 
 static void find_effects(struct work *w)

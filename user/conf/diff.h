@@ -62,8 +62,12 @@ struct diff {
 extern const char *const diff_how_names[DIFF_HOW_MAX];
 extern const char *const diff_meaning_names[DIFF_MEANING_MAX];
 
-/** diff_serving_fn - Return: the server that has a pool of the running configuration, or "". */
-typedef const char *diff_serving_fn(void *arg, const char *pool);
+/**
+ * diff_serving_fn - who serves a pool of the running configuration
+ * @index: of several that do
+ * Return: name of a server; "" after the last.
+ */
+typedef const char *diff_serving_fn(void *arg, const char *pool, uint32_t index);
 
 /**
  * diff_policies() - from @old, which runs, to @new

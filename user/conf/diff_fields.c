@@ -220,10 +220,14 @@ static void pool_servers(struct diff_text *t, const struct policy *policy, const
 }
 
 PRINT(pool_when_none, struct policy_pool, add(t, "%s", draft_when_none_names[o->when_none]))
+PRINT(pool_active, struct policy_pool, add(t, "%u", o->active))
+PRINT(pool_spread, struct policy_pool, add(t, "%s", draft_spread_names[o->spread]))
 PRINT(pool_fast, struct policy_pool, add(t, "%s", o->fast ? "true" : "false"))
 
 const struct diff_field diff_pool_fields[] = {
 	{"servers", pool_servers, false},
+	{"active", pool_active, false},
+	{"spread", pool_spread, false},
 	{"when-none", pool_when_none, false},
 	{"fast", pool_fast, false},
 	{0},

@@ -27,7 +27,6 @@ struct draft_pool {
 	struct policy_pool out;
 	struct draft *draft;
 	const yaml_node_t *at;
-	uint32_t active;
 	bool split;
 	uint32_t n_services;
 	const struct draft_service *first;
@@ -134,6 +133,7 @@ void draft_check(struct draft *d);
 
 extern const char *const draft_family_names[DFB_FAMILIES];
 extern const char *const draft_probe_names[];	   /* by enum dfb_probe_kind, then NULL */
+extern const char *const draft_spread_names[];	   /* by enum dfb_spread, then NULL */
 extern const char *const draft_when_none_names[]; /* by enum policy_when_none, then NULL */
 
 #endif

@@ -8,6 +8,10 @@ const char *const draft_when_none_names[] = {"keep", "withdraw", "unreachable", 
 
 _Static_assert(ARRAY_SIZE(draft_when_none_names) == POLICY_WHEN_NONE_MAX + 1, "every policy has a name");
 
+const char *const draft_spread_names[] = {"client", "flow", NULL};
+
+_Static_assert(ARRAY_SIZE(draft_spread_names) == DFB_SPREAD_MAX + 1, "every way to spread has a name");
+
 static struct draft_server *find_server(struct draft *d, const char *name)
 {
 	for (uint32_t i = 0; i < d->n_servers; i++) {
@@ -74,24 +78,25 @@ static void read_servers(struct reader *r, const struct reader_key *key, const y
 	}
 }
 
-static void read_active(struct reader *r, const struct reader_key *key, const yaml_node_t *node, void *field)
-{
-	uint32_t active = 1;
-
-	reader_number(r, key, node, &active);
-	if (active > 1)
-		reader_error(r, node, "'active' above 1 is not supported by this version, write active: 1");
-	*(uint32_t *)field = active;
-}
-
 static const struct reader_key pool_keys[] = {
 	{"name", "app", reader_name, offsetof(struct draft_pool, out.name), 0, 0, NULL, true},
 	{"servers", "[s1, s2]", read_servers, 0, 1, DFB_CANDIDATES, NULL, true},
-	{"active", "1", read_active, offsetof(struct draft_pool, active), 1, DFB_SLOTS, NULL, false},
+	{"active", "1", reader_number, offsetof(struct draft_pool, out.active), 1, DFB_SLOTS, NULL, false},
+	{"spread", "client", reader_word, offsetof(struct draft_pool, out.spread), 0, 0, draft_spread_names,
+	 false},
 	{"when-none", "keep", reader_word, offsetof(struct draft_pool, out.when_none), 0, 0,
 	 draft_when_none_names, false},
 };
 READER_TABLE(pool_table, "a pool", pool_keys);
+
+static void check_active(struct draft *d, const struct draft_pool *pool)
+{
+	const yaml_node_t *at = reader_find(&d->r, pool->at, "active");
+
+	if (at && pool->out.n_servers && pool->out.active > pool->out.n_servers)
+		reader_error(&d->r, at, "'active' is %u, but the pool has only %u that can serve, name more or lower it",
+			     pool->out.active, pool->out.n_servers);
+}
 
 void draft_pools(struct draft *d, const struct reader_key *key, const yaml_node_t *node)
 {
@@ -104,6 +109,8 @@ void draft_pools(struct draft *d, const struct reader_key *key, const yaml_node_
 		pool->draft = d;
 		pool->at = reader_item(&d->r, node, i);
 		pool->out.fast = true;
+		pool->out.active = 1;
 		reader_mapping(&d->r, &pool_table, pool->at, pool);
+		check_active(d, pool);
 	}
 }

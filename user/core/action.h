@@ -12,6 +12,7 @@
 #include <defib/vip.h>
 
 #include "policy.h"
+#include "share.h"
 
 enum action_kind {
 	ACTION_STEER,	/* move a pool's slots, if the epoch is still the expected one -> STEERED */
@@ -36,7 +37,7 @@ enum action_kind {
 /* What operators and scripts see as an event's "kind". */
 enum report_kind {
 	REPORT_SERVER_STATE, /* "server-state": a server's state changed */
-	REPORT_FAILOVER,     /* "failover": a pool moved */
+	REPORT_FAILOVER,     /* "failover": a pool moved, or a server's share of it */
 	REPORT_COMMIT,	     /* "commit": the routing tables of record follow */
 	REPORT_COMMIT_FAILED,/* "commit-failed" */
 	REPORT_SERVICE_STATE,/* "service-state": a service's state changed */
@@ -63,6 +64,7 @@ enum report_kind {
 	REPORT_DNS_DISPUTED, /* "dns-disputed": another gateway names another server; or not any more */
 	REPORT_CHECK_FAILED, /* "check-failed": a server fails a check of a service */
 	REPORT_CHECK_PASSED, /* "check-passed": it passes again */
+	REPORT_JOINED,	     /* "joined": one more server of a pool serves */
 	REPORT_CHECKER,	     /* "checker": the process that checks services runs, or is gone */
 	REPORT_USERLAND,     /* "userland": a server's hangs, runs again, or tells nothing any more */
 	REPORT_KIND_MAX,
@@ -127,14 +129,16 @@ struct action {
 	union {
 		struct {
 			uint32_t pool;
-			uint32_t to;
+			uint32_t from; /* 0: nobody */
+			uint32_t to;   /* 0: those who serve */
 			enum dfb_reason reason;
 			uint64_t epoch; /* expected */
+			struct share share;
 		} steer;
 		struct {
 			uint32_t pool;
-			uint32_t server;
 			uint64_t epoch;
+			struct share share;
 		} commit;
 		struct {
 			uint32_t publication;

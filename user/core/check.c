@@ -51,11 +51,11 @@ bool check_is_unfit(const struct core *core, const struct core_pool *pool, uint3
 	return check_of(core, pool, server)->unfit;
 }
 
-/* It was well when it was asked after the present one was found to be ill. */
-bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server)
+/* It was well when it was asked after the other one was found to be ill. */
+bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server, uint32_t other)
 {
 	const struct core_check *mine = check_of(core, pool, server);
-	const struct core_check *bad = check_of(core, pool, pool->server);
+	const struct core_check *bad = check_of(core, pool, other);
 
 	return mine->state == CHECK_PASS && mine->good_ns > bad->bad_ns;
 }
@@ -189,8 +189,10 @@ void check_on_news(struct step *s, const struct event_check *c)
 	if (!mine)
 		return;
 	mine->checks = (struct core_answer){c->state, c->good_ns, c->bad_ns};
-	if (c->state == CHECK_FAIL && c->server == pool->server)
+	if (c->state == CHECK_FAIL && share_has(&pool->share, c->server)) {
 		snprintf(pool->fault, sizeof(pool->fault), "%s", c->what);
+		pool->faulty = c->server;
+	}
 	tell_check(s, pool, mine, c);
 	settle(s, c->pool, mine);
 	pool_review(s, c->pool);

@@ -230,7 +230,7 @@ uint64_t core_deadline(const struct core *core)
 		due = timing_earlier(due, pool->retry_ns);
 		due = timing_earlier(due, pool->settle_ns);
 		due = timing_earlier(due, pool->steer_ns);
-		if (!pool->server && core->now < pool->patience_ns)
+		if (pool_is_short(pool) && core->now < pool->patience_ns)
 			due = timing_earlier(due, pool->patience_ns);
 	}
 	return due;

@@ -8,10 +8,12 @@
  *   server.c    what we know of a server, from its targets, its routes and its operator
  *   check.c     health above the echo: what the checks of services, and userlands, say of servers
  *   userland.c  what replies tell of a server's userland
+ *   choice.c    who could serve, and who is next
  *   pool.c      who serves, who should, and whether the routing tables of record show it
  *   vip.c       addresses on the clients' own segment
  *   publish.c   what a service's names resolve to
  *   reset.c     clients of servers that are gone
+ *   share.c     which part of a pool's clients each of those who serve has
  *   drain.c     clients of servers in maintenance, which may stay for a while
  *   operator.c  commands
  *   mode.c      whether anything is steered at all
@@ -26,6 +28,7 @@
 #include "action.h"
 #include "event.h"
 #include "policy.h"
+#include "share.h"
 
 /* As operators see it: the worst of a server's targets that are in use. */
 enum server_state {
@@ -40,7 +43,7 @@ enum server_state {
 
 enum service_state {
 	SERVICE_SERVING,
-	SERVICE_DEGRADED, /* serves, but nobody could take over */
+	SERVICE_DEGRADED, /* serves, but an active one is missing, or nobody could take over */
 	SERVICE_DOWN,
 	SERVICE_PAUSED, /* serves; an operator ordered that it must not switch by itself */
 	SERVICE_STATE_MAX,
@@ -150,15 +153,16 @@ struct core_check {
  * struct core_pool - a pool
  * @policy: its configuration; NULL: no such id
  * @known: the kernel's view has been adopted
- * @server: who has the slots, 0: nobody
- * @epoch: +1 per change of @server
+ * @share: who serves
+ * @epoch: +1 per change of @share
  * @committed: the epoch that the routing tables show
  * @committing: ACTION_COMMIT is under way
  * @steering: ACTION_STEER is under way
  * @held: withdrawn by `when-none`
- * @held_known: the kernel was told so, and of the gateway's mode,, or the opposite, by this core
+ * @held_known: the kernel was told so, and of the gateway's mode, or the opposite, by this core
  * @proposed: whom the kernel proposed to move to, 0: nobody
- * @proposed_ns: the verdict on @server that this follows from
+ * @proposed_for: instead of whom
+ * @proposed_ns: the verdict that this follows from
  * @retries: of the commit that fails
  * @steer_retries: of the steering that fails
  * @retry_ns: when to try again, 0: no retry is due
@@ -172,8 +176,8 @@ struct core_check {
  * @claim_told_ns: when a claim was last reported; @claims: since then
  * @told: last state of its services reported
  * @checks: what the checks of its services say of its servers, by position in promotion order; see check.c
- * @stuck: its server fails a check, and nobody else passes
- * @fault: what the check said that its server fails, or failed last
+ * @stuck: one who serves it fails a check, and nobody else passes
+ * @faulty: of those who serve, whose check failed last; @fault: what that said
  */
 struct core_pool {
 	const struct policy_pool *policy;
@@ -184,8 +188,9 @@ struct core_pool {
 	bool held_known;
 	bool was_told;
 	bool stuck;
-	uint32_t server;
+	struct share share;
 	uint32_t proposed;
+	uint32_t proposed_for;
 	uint32_t retries;
 	uint32_t steer_retries;
 	uint64_t epoch;
@@ -203,6 +208,7 @@ struct core_pool {
 	uint32_t claims;
 	enum service_state told;
 	struct core_check checks[DFB_CANDIDATES];
+	uint32_t faulty;
 	char fault[CHECK_FAULT_LEN];
 };
 

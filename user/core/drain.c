@@ -36,7 +36,7 @@ static void reset_the_rest(struct step *s, uint32_t id)
 	for (uint32_t i = 1; i <= DFB_MAX_POOLS; i++) {
 		const struct core_pool *pool = &s->core->pools[i];
 
-		if (pool->policy && pool->server != id && pool_has(s->core, pool, id))
+		if (pool->policy && !share_has(&pool->share, id) && pool_has(s->core, pool, id))
 			reset_flows(s, i, id);
 	}
 }

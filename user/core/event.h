@@ -14,6 +14,7 @@
 #include <defib/vip.h>
 
 #include "action.h"
+#include "share.h"
 
 struct policy;
 
@@ -61,9 +62,10 @@ struct event_target {
 
 struct event_pool {
 	uint32_t pool;
-	uint32_t server; /* who has the slots, 0: nobody */
+	uint32_t server; /* PROPOSAL: who should take the place of last.from; 0: those who serve */
 	uint64_t epoch;
 	uint64_t committed;
+	struct share share; /* POOL: who serves */
 	struct dfb_switch last;
 };
 
@@ -187,6 +189,7 @@ struct event_operator {
 	uint64_t request;
 	char name[DFB_NAME_LEN];
 	uint32_t pool;
+	char from[DFB_NAME_LEN];
 	char to[DFB_NAME_LEN];
 	bool dry_run;
 	bool on;

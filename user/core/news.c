@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "news.h"
 
+#include <string.h>
+
 static void edge_of_target(const struct dfb_event *record, struct event *ev)
 {
 	ev->kind = EVENT_TARGET;
@@ -19,6 +21,14 @@ static void edge_of_target(const struct dfb_event *record, struct event *ev)
 	};
 }
 
+static struct share share_of(const uint32_t slots[DFB_SLOTS], uint32_t lent)
+{
+	struct share share = {.lent = lent};
+
+	memcpy(share.slots, slots, sizeof(share.slots));
+	return share;
+}
+
 static void edge_of_pool(const struct dfb_event *record, struct event *ev)
 {
 	ev->kind = record->kind == DFB_EVENT_SWITCH ? EVENT_POOL : EVENT_PROPOSAL;
@@ -26,6 +36,7 @@ static void edge_of_pool(const struct dfb_event *record, struct event *ev)
 		.pool = record->pool,
 		.server = record->change.to,
 		.epoch = record->epoch,
+		.share = share_of(record->slots, record->lent),
 		.last = record->change,
 	};
 }
@@ -95,9 +106,9 @@ void news_from_pool(uint32_t id, const struct dfb_pool *pool, uint64_t now_ns, s
 	*ret_event = (struct event){.time_ns = now_ns, .kind = EVENT_POOL};
 	ret_event->pool = (struct event_pool){
 		.pool = id,
-		.server = pool->slots[0],
 		.epoch = pool->epoch,
 		.committed = pool->committed,
+		.share = share_of(pool->slots, pool->lent),
 		.last = pool->last,
 	};
 }

@@ -14,13 +14,34 @@ static uint32_t pool_of_service(const struct core *core, const char *name)
 	return 0;
 }
 
+/* Whose clients are to move: of several who serve, the operator must say. Return: false after an answer. */
+static bool find_source(struct step *s, const struct core_pool *pool, const struct event_operator *op,
+			uint32_t *ret_from)
+{
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers);
+	uint32_t from = op->from[0] ? server_by_name(s->core, op->from) : pool->share.slots[0];
+
+	if (op->from[0] && !share_has(&pool->share, from)) {
+		answer(s, op->request, -ENOENT, "%s does not serve pool %s", op->from, pool->policy->name);
+		return false;
+	}
+	if (!op->from[0] && n > 1) {
+		answer(s, op->request, -EINVAL, "%u servers serve pool %s: say which one is to be replaced (--from %s)", n,
+		       pool->policy->name, server_name(s->core, servers[0]));
+		return false;
+	}
+	*ret_from = from;
+	return true;
+}
+
 /* Whom to move to: the one asked for, if he can, or the next. Return: 0 after an answer. */
-static uint32_t destination(struct step *s, const struct core_pool *pool, const struct event_operator *op)
+static uint32_t destination(struct step *s, const struct core_pool *pool, const struct event_operator *op,
+			    uint32_t from)
 {
 	uint32_t to;
 
 	if (!op->to[0]) {
-		to = pool_next(s->core, pool);
+		to = pool_next(s->core, pool, from);
 		if (to && !check_is_unfit(s->core, pool, to))
 			return to;
 		answer(s, op->request, -EHOSTDOWN, "no other server of pool %s is up%s", pool->policy->name,
@@ -32,7 +53,7 @@ static uint32_t destination(struct step *s, const struct core_pool *pool, const 
 		answer(s, op->request, -ENOENT, "pool %s has no server %s", pool->policy->name, op->to);
 		return 0;
 	}
-	if (to == pool->server) {
+	if (share_has(&pool->share, to)) {
 		answer(s, op->request, -EALREADY, "%s serves already", op->to);
 		return 0;
 	}
@@ -51,7 +72,7 @@ static uint32_t destination(struct step *s, const struct core_pool *pool, const 
 
 void operator_failover(struct step *s, const struct event_operator *op)
 {
-	uint32_t id = pool_of_service(s->core, op->name), to;
+	uint32_t id = pool_of_service(s->core, op->name), from, to;
 	struct core_pool *pool = pool_of(s->core, id);
 
 	if (!pool) {
@@ -62,17 +83,19 @@ void operator_failover(struct step *s, const struct event_operator *op)
 		answer(s, op->request, -EBUSY, "pool %s is being moved; try again", pool->policy->name);
 		return;
 	}
-	to = destination(s, pool, op);
+	if (!find_source(s, pool, op, &from))
+		return;
+	to = destination(s, pool, op, from);
 	if (!to)
 		return;
 	if (op->dry_run) {
 		answer(s, op->request, 0, "would move pool %s from %s to %s, epoch %llu to %llu", pool->policy->name,
-		       pool->server ? server_name(s->core, pool->server) : "nobody", server_name(s->core, to),
+		       from ? server_name(s->core, from) : "nobody", server_name(s->core, to),
 		       (unsigned long long)pool->epoch, (unsigned long long)pool->epoch + 1);
 		return;
 	}
 	pool->request = op->request;
-	pool_steer(s, id, to, DFB_REASON_OPERATOR);
+	pool_replace(s, id, from, to, DFB_REASON_OPERATOR);
 }
 
 /* --- orders that last ------------------------------------------------------------------------ */
@@ -96,7 +119,7 @@ static void say_what_stays(const struct core *core, uint32_t id, char *text, siz
 	for (uint32_t i = 1; i <= DFB_MAX_POOLS; i++) {
 		const struct core_pool *pool = &core->pools[i];
 
-		if (!pool->policy || pool->server != id || !pool->pause.on)
+		if (!pool->policy || !share_has(&pool->share, id) || !pool->pause.on)
 			continue;
 		snprintf(text, size, "; pool %s is paused and stays with it", pool->policy->name);
 		return;

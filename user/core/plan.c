@@ -97,6 +97,8 @@ void plan_pool(const struct policy *policy, uint32_t index, const struct dfb_pla
 		.families = pool->families,
 		.fast = pool->fast,
 		.held = strcmp(old->name, pool->name) ? 0 : old->held,
+		.active = (uint8_t)pool->active,
+		.spread = (uint8_t)pool->spread,
 		.drains = strcmp(old->name, pool->name) ? 0 : old->drains,
 		.paused = strcmp(old->name, pool->name) ? 0 : old->paused,
 		.n_candidates = pool->n_servers,
@@ -136,6 +138,22 @@ void plan_service(const struct policy *policy, uint32_t index, struct dfb_servic
 
 	*ret_service = (struct dfb_service){.pool = policy->pools[s->pool].id, .redirect = s->redirect};
 	memcpy(ret_service->name, s->name, sizeof(ret_service->name));
+}
+
+struct dfb_order plan_order(const struct action *steer)
+{
+	struct dfb_order order = {
+		.kind = DFB_ORDER_SWITCH,
+		.id = steer->steer.pool,
+		.from = steer->steer.from,
+		.to = steer->steer.to,
+		.reason = steer->steer.reason,
+		.lent = steer->steer.share.lent,
+		.epoch = steer->steer.epoch,
+	};
+
+	memcpy(order.slots, steer->steer.share.slots, sizeof(order.slots));
+	return order;
 }
 
 /* --- what is no longer there ----------------------------------------------------------------- */

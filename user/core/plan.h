@@ -3,6 +3,7 @@
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
 
+#include "action.h"
 #include "policy.h"
 
 /**
@@ -39,6 +40,9 @@ bool plan_set_fit(struct dfb_plan *plan, uint32_t server, bool fit);
 
 /** plan_service() - the value for each address of a service; @index: into policy->services */
 void plan_service(const struct policy *policy, uint32_t index, struct dfb_service *ret_service);
+
+/** plan_order() - what an ACTION_STEER asks the kernel for. */
+struct dfb_order plan_order(const struct action *steer);
 
 /** plan_has_server(), plan_has_pool() - does the policy still name it? */
 bool plan_has_server(const struct policy *policy, const char *name);

@@ -82,6 +82,8 @@ struct policy_pool {
 	uint32_t id;
 	uint32_t n_servers;
 	uint32_t servers[DFB_CANDIDATES]; /* indices into policy.servers, in promotion order */
+	uint32_t active;		  /* how many serve at once, up to DFB_SLOTS; 0: one */
+	enum dfb_spread spread;
 	enum policy_when_none when_none;
 	bool fast;	  /* the same for all services of a pool */
 	uint8_t families; /* bit DFB_FAMILY_*: what its services use */

@@ -10,109 +10,10 @@ struct core_pool *pool_of(struct core *core, uint32_t id)
 	return id && id <= DFB_MAX_POOLS && core->pools[id].policy ? &core->pools[id] : NULL;
 }
 
-static uint32_t candidate(const struct core *core, const struct core_pool *pool, uint32_t index)
-{
-	return core->policy->servers[pool->policy->servers[index]].id;
-}
-
-uint32_t pool_position(const struct core *core, const struct core_pool *pool, uint32_t server)
-{
-	uint32_t i = 0;
-
-	while (i < pool->policy->n_servers && candidate(core, pool, i) != server)
-		i++;
-	return i;
-}
-
-bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server)
-{
-	return pool_position(core, pool, server) < pool->policy->n_servers;
-}
-
-/* --- the choice ------------------------------------------------------------------------------ */
-
-/**
- * struct wish - for another server of a pool
- * @dead: the present one is down, and the next one must help where it is, and be a fresh witness
- * @ill: the present one fails a check or hangs, and the next one must have been well since
- * @settled_ns: out, if nobody is: when the first of those who are up will be; 0: nobody is up
- */
-struct wish {
-	bool dead;
-	bool ill;
-	uint64_t settled_ns;
-};
-
-static bool is_damped(const struct core_server *server)
-{
-	return server->target[DFB_FAMILY_IPV4].damped || server->target[DFB_FAMILY_IPV6].damped;
-}
-
-/* Up; instead of a dead one also for long enough that it has answered a probe sent since then. */
-static bool grants(const struct core *core, const struct core_pool *pool, const struct core_server *server,
-		   struct wish *wish)
-{
-	const struct event_target *dead;
-	uint64_t settled_ns;
-
-	if (!server_is_fit(server, pool))
-		return false;
-	if (wish->ill && !check_is_witness(core, pool, server->policy->id))
-		return false;
-	if (!wish->dead)
-		return true;
-	dead = server_dead_target(&core->servers[pool->server], pool, server);
-	if (!dead)
-		return false;
-	settled_ns = dead->first_missed_ns + timing_fresh(&server->policy->heartbeat) + 1;
-	if (core->now >= settled_ns)
-		return true;
-	if (!wish->settled_ns || settled_ns < wish->settled_ns)
-		wish->settled_ns = settled_ns;
-	return false;
-}
-
-/* Round robin after the present one; damped ones, and those that fail checks, only if nobody else is. */
-static uint32_t choose(const struct core *core, const struct core_pool *pool, struct wish *wish)
-{
-	uint32_t n = pool->policy->n_servers, start = pool_position(core, pool, pool->server), spare = 0;
-
-	for (uint32_t i = 1; i <= n; i++) {
-		uint32_t id = candidate(core, pool, (start + i + (start == n ? n - 1 : 0)) % n);
-		const struct core_server *server = &core->servers[id];
-
-		if (id == pool->server || !grants(core, pool, server, wish))
-			continue;
-		if (!is_damped(server) && !check_is_unfit(core, pool, id))
-			return id;
-		spare = spare ? spare : id;
-	}
-	return spare;
-}
-
-uint32_t pool_next(const struct core *core, const struct core_pool *pool)
-{
-	struct wish wish = {0};
-
-	return choose(core, pool, &wish);
-}
-
-/* The kernel found a witness and a successor: do both still hold, and is the verdict still the same? */
-static uint32_t proposed(struct core *core, const struct core_pool *pool)
-{
-	const struct core_server *next = server_of(core, pool->proposed);
-	const struct event_target *dead;
-
-	if (!next || next->flags || !pool_has(core, pool, pool->proposed) || !server_is_alive(next, pool))
-		return 0;
-	dead = server_dead_target(&core->servers[pool->server], pool, next);
-	return dead && dead->since_ns == pool->proposed_ns ? pool->proposed : 0;
-}
-
 static bool anybody_alive(const struct core *core, const struct core_pool *pool)
 {
 	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
-		const struct core_server *server = &core->servers[candidate(core, pool, i)];
+		const struct core_server *server = &core->servers[pool_candidate(core, pool, i)];
 
 		if (server->policy && !server->flags && server_is_alive(server, pool))
 			return true;
@@ -120,60 +21,119 @@ static bool anybody_alive(const struct core *core, const struct core_pool *pool)
 	return false;
 }
 
-/* Could somebody take over and be well? @proven: not unless checks of his say so. */
-static bool has_successor(const struct core *core, const struct core_pool *pool, bool proven)
+/* How many should serve. */
+static uint32_t places(const struct core_pool *pool)
 {
-	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
-		uint32_t id = candidate(core, pool, i);
+	uint32_t n = pool->policy->active > 1 ? pool->policy->active : 1;
 
-		if (id == pool->server || !server_is_fit(&core->servers[id], pool))
-			continue;
-		if (proven ? check_passes(core, pool, id) : !check_is_unfit(core, pool, id))
-			return true;
-	}
-	return false;
+	return n < pool->policy->n_servers ? n : pool->policy->n_servers;
 }
 
+bool pool_is_short(const struct core_pool *pool)
+{
+	return share_owners(&pool->share) < places(pool);
+}
+
+/* A pool in which all are to serve misses none. */
 static bool has_standby(const struct core *core, const struct core_pool *pool)
 {
-	return pool->policy->n_servers == 1 || has_successor(core, pool, false);
+	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
+		uint32_t id = pool_candidate(core, pool, i);
+
+		if (!share_has(&pool->share, id) && choice_is_well(core, pool, id, false))
+			return true;
+	}
+	return pool->policy->n_servers == places(pool);
 }
 
 enum service_state pool_state(const struct core *core, const struct core_pool *pool)
 {
-	const struct core_server *server = &core->servers[pool->server];
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers), well = 0;
 
-	if (!pool->server || !server->policy || pool->held || !server_is_alive(server, pool))
-		return SERVICE_DOWN;
-	if (check_fails(core, pool, pool->server))
+	for (uint32_t i = 0; i < n; i++) {
+		const struct core_server *server = &core->servers[servers[i]];
+
+		well += server->policy && server_is_alive(server, pool) &&
+			!check_fails(core, pool, servers[i]);
+	}
+	if (!well || pool->held)
 		return SERVICE_DOWN;
 	if (pool->pause.on)
 		return SERVICE_PAUSED;
-	return has_standby(core, pool) ? SERVICE_SERVING : SERVICE_DEGRADED;
+	if (well < n || pool_is_short(pool) || !has_standby(core, pool))
+		return SERVICE_DEGRADED;
+	return SERVICE_SERVING;
+}
+
+const char *pool_server_name(const struct core *core, const struct core_pool *pool)
+{
+	return share_weight(&pool->share, pool->share.slots[0]) == DFB_SLOTS ?
+		       server_name(core, pool->share.slots[0]) : "";
 }
 
 /* --- steering -------------------------------------------------------------------------------- */
 
-void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason)
+/* The caller makes the share as it should be. */
+static struct action *steer(struct step *s, uint32_t id, enum dfb_reason reason)
 {
 	struct core_pool *pool = pool_of(s->core, id);
 	struct action *a = step_action(s, ACTION_STEER);
 
 	a->steer.pool = id;
-	a->steer.to = to;
 	a->steer.reason = reason;
 	a->steer.epoch = pool->epoch;
+	a->steer.share = pool->share;
 	pool->steering = true;
 	pool->settle_ns = 0;
+	return a;
 }
 
-/* A pool that was split off begins where its services were. Return: server id, 0: nowhere. */
-static uint32_t inherited(struct core *core, const struct core_pool *pool)
+void pool_replace(struct step *s, uint32_t id, uint32_t from, uint32_t to, enum dfb_reason reason)
 {
-	uint32_t origin = pool->policy->origin;
+	struct action *a = steer(s, id, reason);
+
+	a->steer.from = from;
+	a->steer.to = to;
+	if (from)
+		share_replace(&a->steer.share, from, to);
+	else
+		share_join(&a->steer.share, places(pool_of(s->core, id)), to);
+}
+
+static struct action *lend(struct step *s, uint32_t id, uint32_t from, const uint32_t *heirs, uint32_t n,
+			   enum dfb_reason reason)
+{
+	struct action *a = steer(s, id, reason);
+
+	a->steer.from = from;
+	share_lend(&a->steer.share, from, heirs, n);
+	return a;
+}
+
+/* A pool that was split off begins where its services were. Return: who serves; NULL: nobody whom it has. */
+static const struct share *inherited(struct core *core, const struct core_pool *pool)
+{
+	uint32_t origin = pool->policy->origin, servers[DFB_SLOTS], n;
 	const struct core_pool *former = origin ? pool_of(core, core->policy->pools[origin - 1].id) : NULL;
 
-	return former && former->server && pool_has(core, pool, former->server) ? former->server : 0;
+	n = former ? share_list(&former->share, servers) : 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!pool_has(core, pool, servers[i]))
+			return NULL;
+	}
+	return n ? &former->share : NULL;
+}
+
+/* Does everybody who serves there answer, too? Return: server id of one who does not, or 0. */
+static uint32_t find_absent(const struct core *core, const struct core_pool *pool, const struct share *share)
+{
+	uint32_t servers[DFB_SLOTS], n = share_list(share, servers);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!server_is_fit(&core->servers[servers[i]], pool))
+			return servers[i];
+	}
+	return 0;
 }
 
 /* At start nobody is preferred until probed: the first in order that answers, with a little
@@ -181,70 +141,157 @@ static uint32_t inherited(struct core *core, const struct core_pool *pool)
 static void choose_first(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	uint32_t heir = inherited(s->core, pool), best;
-	const struct core_server *first = &s->core->servers[heir ? heir : candidate(s->core, pool, 0)];
+	const struct share *share = inherited(s->core, pool);
+	uint32_t first = pool_candidate(s->core, pool, 0), best;
+	bool fit;
 
-	if (!server_is_fit(first, pool) && !first->flags && s->core->now < pool->patience_ns)
+	if (share)
+		first = find_absent(s->core, pool, share);
+	fit = !first || server_is_fit(&s->core->servers[first], pool);
+	if (!fit && !s->core->servers[first].flags && s->core->now < pool->patience_ns)
 		return;
-	best = heir && server_is_fit(first, pool) ? heir : pool_next(s->core, pool);
+	if (share && fit) {
+		struct action *a = steer(s, id, DFB_REASON_INITIAL);
+
+		a->steer.to = share->slots[0];
+		a->steer.share = *share;
+		return;
+	}
+	best = pool_next(s->core, pool, 0);
 	if (best)
-		pool_steer(s, id, best, DFB_REASON_INITIAL);
+		pool_replace(s, id, 0, best, DFB_REASON_INITIAL);
 }
 
-/* The server cannot stay: is there somebody, and is what we know of him fresh? */
-static void replace(struct step *s, uint32_t id, enum dfb_reason reason)
+/* One more: at start with a little patience for the first in order; never one that just went down too often,
+ * or fails checks. */
+static void join(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	struct wish wish = {.dead = reason == DFB_REASON_VERDICT, .ill = check_is_reason(reason)};
-	uint32_t next = wish.dead ? proposed(s->core, pool) : 0;
+	uint32_t next = pool_next(s->core, pool, 0);
 
-	if (!next)
-		next = choose(s->core, pool, &wish);
-	if (next)
-		pool_steer(s, id, next, reason);
-	else
-		pool->settle_ns = wish.settled_ns;
+	if (!next || !choice_is_spotless(s->core, pool, next))
+		return;
+	if (pool_position(s->core, pool, next) >= places(pool) && s->core->now < pool->patience_ns)
+		return;
+	pool_replace(s, id, 0, next, DFB_REASON_JOINED);
 }
 
-/* Why the pool must leave its server; DFB_REASON_NONE: it need not. */
-static enum dfb_reason find_fault(const struct core *core, const struct core_pool *pool)
+/* The server cannot stay: is there somebody, and is what we know of him fresh? A share for those who serve is
+ * better than one who went down too often or fails checks, but not than one who will do in a moment. */
+static bool replace(struct step *s, uint32_t id, uint32_t from, enum dfb_reason reason)
 {
-	const struct core_server *server = &core->servers[pool->server];
+	struct core_pool *pool = pool_of(s->core, id);
+	struct wish wish = {.from = from, .dead = reason == DFB_REASON_VERDICT,
+			    .ill = check_is_reason(reason)};
+	uint32_t next = wish.dead ? choice_proposed(s->core, pool, from) : 0, heirs[DFB_SLOTS], n = 0;
+	uint64_t settled_ns;
 
-	if (!pool->server)
-		return DFB_REASON_INITIAL;
-	if (!server->policy || !pool_has(core, pool, pool->server))
+	if (!next)
+		next = choice_next(s->core, pool, &wish);
+	settled_ns = wish.settled_ns;
+	if (!next || !choice_is_spotless(s->core, pool, next))
+		n = choice_heirs(s->core, pool, &wish, heirs);
+	if (n && (next || !settled_ns))
+		lend(s, id, from, heirs, n, reason);
+	else if (next)
+		pool_replace(s, id, from, next, reason);
+	else
+		pool->settle_ns = wish.settled_ns;
+	return pool->steering;
+}
+
+/* Why the pool must leave one of those who serve; DFB_REASON_NONE: it need not. */
+static enum dfb_reason find_fault(const struct core *core, const struct core_pool *pool, uint32_t id)
+{
+	const struct core_server *server = &core->servers[id];
+
+	if (!server->policy || !pool_has(core, pool, id))
 		return DFB_REASON_REMOVED;
+	if (pool->pause.on) /* it stays as long as there is one that it can stay with */
+		return DFB_REASON_NONE;
 	if (server->flags & DFB_SERVER_MAINTENANCE)
 		return DFB_REASON_MAINTENANCE;
 	if (server_dead_target(server, pool, NULL))
 		return DFB_REASON_VERDICT;
-	return check_reason(core, pool, pool->server);
+	return check_reason(core, pool, id);
 }
 
-/* Paused, it stays with its server as long as there is one that it can stay with. */
-static bool must_stay(const struct core_pool *pool, enum dfb_reason fault)
+/* More serve than should: the last in order leaves, and its share with it. */
+static void dismiss(struct step *s, uint32_t id)
 {
-	return pool->pause.on && (fault == DFB_REASON_VERDICT || fault == DFB_REASON_MAINTENANCE ||
-				  check_is_reason(fault));
+	struct core_pool *pool = pool_of(s->core, id);
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers), last = 0, heirs[DFB_SLOTS];
+	struct wish wish = {0};
+	struct action *a;
+
+	for (uint32_t i = 1; i < n; i++) {
+		if (pool_position(s->core, pool, servers[i]) > pool_position(s->core, pool, servers[last]))
+			last = i;
+	}
+	wish.from = servers[last];
+	n = choice_heirs(s->core, pool, &wish, heirs);
+	if (!n)
+		return;
+	a = lend(s, id, wish.from, heirs, n, DFB_REASON_REMOVED);
+	if (share_owners(&a->steer.share) >= places(pool))
+		a->steer.share.lent = 0; /* for good */
+}
+
+/* The first whose fault can be cured. Return: nobody is replaced now, nor will be in a moment. */
+static bool review_each(struct step *s, uint32_t id)
+{
+	struct core_pool *pool = pool_of(s->core, id);
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers);
+	uint64_t settle_ns = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		enum dfb_reason fault = find_fault(s->core, pool, servers[i]);
+
+		if (fault == DFB_REASON_NONE)
+			continue;
+		if (replace(s, id, servers[i], fault))
+			return false;
+		if (pool->settle_ns && (!settle_ns || pool->settle_ns < settle_ns))
+			settle_ns = pool->settle_ns;
+	}
+	pool->settle_ns = settle_ns;
+	return !settle_ns;
+}
+
+/* Paused, it is given a server if it has none, and no more. */
+static bool has_wrong_number(const struct core_pool *pool)
+{
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers);
+
+	return !n || (!pool->pause.on && (pool_is_short(pool) || n > places(pool)));
+}
+
+static bool needs_review(const struct core *core, const struct core_pool *pool)
+{
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (find_fault(core, pool, servers[i]) != DFB_REASON_NONE)
+			return true;
+	}
+	return has_wrong_number(pool);
 }
 
 /* Decided at ticks only: then nothing waits to be heard. In the middle of news that waited while we
  * were away, the server may have come back, and the candidate died, long ago. */
-static void review_server(struct step *s, uint32_t id)
+static void review_share(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	enum dfb_reason fault = find_fault(s->core, pool);
 
 	pool->settle_ns = 0;
-	if (fault == DFB_REASON_NONE || must_stay(pool, fault))
+	if (!needs_review(s->core, pool))
 		return;
 	if (!s->tick)
 		pool->settle_ns = s->core->now;
-	else if (fault == DFB_REASON_INITIAL)
+	else if (!pool->share.slots[0])
 		choose_first(s, id);
-	else
-		replace(s, id, fault);
+	else if (review_each(s, id) && has_wrong_number(pool))
+		pool_is_short(pool) ? join(s, id) : dismiss(s, id);
 }
 
 /* --- the routing tables of record ------------------------------------------------------------ */
@@ -254,12 +301,12 @@ static void commit(struct step *s, uint32_t id)
 	struct core_pool *pool = pool_of(s->core, id);
 	struct action *a;
 
-	if (!pool->server || pool->epoch == pool->committed || pool->committing || pool->retry_ns)
+	if (!pool->share.slots[0] || pool->epoch == pool->committed || pool->committing || pool->retry_ns)
 		return;
 	a = step_action(s, ACTION_COMMIT);
 	a->commit.pool = id;
-	a->commit.server = pool->server;
 	a->commit.epoch = pool->epoch;
+	a->commit.share = pool->share;
 	pool->committing = true;
 }
 
@@ -268,7 +315,8 @@ static void commit(struct step *s, uint32_t id)
 static void review_hold(struct step *s, uint32_t id)
 {
 	struct core_pool *pool = pool_of(s->core, id);
-	bool hold = pool->policy->when_none != POLICY_KEEP && pool->server && !anybody_alive(s->core, pool);
+	bool hold = pool->policy->when_none != POLICY_KEEP && pool->share.slots[0] &&
+		    !anybody_alive(s->core, pool);
 	bool changed = hold != pool->held;
 	struct action *a;
 
@@ -285,14 +333,30 @@ static void review_hold(struct step *s, uint32_t id)
 		step_sync(s);
 }
 
-/* It fails, and nobody passes: said once. */
+/* It fails, and nobody else passes. */
+static bool is_stuck(const struct core *core, const struct core_pool *pool, uint32_t server)
+{
+	if (!check_fails(core, pool, server))
+		return false;
+	for (uint32_t i = 0; i < pool->policy->n_servers; i++) {
+		uint32_t id = pool_candidate(core, pool, i);
+
+		if (id != server && choice_is_well(core, pool, id, true))
+			return false;
+	}
+	return true;
+}
+
+/* Said once. */
 static void review_stuck(struct step *s, struct core_pool *pool)
 {
-	bool stuck = check_fails(s->core, pool, pool->server) && !has_successor(s->core, pool, true);
+	uint32_t servers[DFB_SLOTS], n = share_list(&pool->share, servers), i = 0;
 
-	if (stuck && !pool->stuck)
-		tell_stuck(s, pool);
-	pool->stuck = stuck;
+	while (i < n && !is_stuck(s->core, pool, servers[i]))
+		i++;
+	if (i < n && !pool->stuck)
+		tell_stuck(s, pool, servers[i]);
+	pool->stuck = i < n;
 }
 
 void pool_review(struct step *s, uint32_t id)
@@ -306,7 +370,7 @@ void pool_review(struct step *s, uint32_t id)
 	if (pool->steer_ns && s->core->now >= pool->steer_ns)
 		pool->steer_ns = 0;
 	if (!pool->steering && !pool->steer_ns)
-		review_server(s, id);
+		review_share(s, id);
 	commit(s, id);
 	review_hold(s, id);
 	publish_review(s, id);
@@ -319,7 +383,7 @@ void pool_review_server(struct step *s, uint32_t server)
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
 		struct core_pool *pool = pool_of(s->core, id);
 
-		if (pool && (pool->server == server || pool_has(s->core, pool, server)))
+		if (pool && (share_has(&pool->share, server) || pool_has(s->core, pool, server)))
 			pool_review(s, id);
 	}
 }
@@ -403,7 +467,7 @@ void pool_on_kernel(struct step *s, const struct event_pool *p)
 		pool->committed = p->committed;
 	pool->known = true;
 	pool->epoch = p->epoch;
-	pool->server = p->server;
+	pool->share = p->share;
 	pool->last = p->last;
 	pool->retry_ns = 0;
 	pool->retries = 0;
@@ -413,7 +477,8 @@ void pool_on_kernel(struct step *s, const struct event_pool *p)
 		tell_failover(s, p->pool, changes);
 		reset_on_move(s, p->pool, changes);
 	}
-	pool->fault[0] = '\0';
+	if (!share_has(&pool->share, pool->faulty))
+		pool->fault[0] = '\0';
 	pool_review(s, p->pool);
 }
 
@@ -422,9 +487,10 @@ void pool_on_proposal(struct step *s, const struct event_pool *p)
 {
 	struct core_pool *pool = pool_of(s->core, p->pool);
 
-	if (!pool || !pool->known || p->epoch != pool->epoch || p->last.from != pool->server)
+	if (!pool || !pool->known || p->epoch != pool->epoch || !share_has(&pool->share, p->last.from))
 		return;
 	pool->proposed = p->server;
+	pool->proposed_for = p->last.from;
 	pool->proposed_ns = p->last.verdict_ns;
 	pool_review(s, p->pool);
 }
@@ -448,7 +514,7 @@ void pool_on_steered(struct step *s, const struct event_result *r)
 		answer(s, pool->request, r->error, "pool %s did not move: %s", pool->policy->name, r->why);
 	else
 		answer(s, pool->request, 0, "pool %s moved to %s, epoch %llu", pool->policy->name,
-		       server_name(s->core, pool->server), (unsigned long long)pool->epoch);
+		       server_name(s->core, pool->last.to), (unsigned long long)pool->epoch);
 	if (r->error && pool->epoch == r->epoch)
 		pause_steering(s, pool, r);
 	else
@@ -465,7 +531,7 @@ static void tell_commit(struct step *s, const struct core_pool *pool, const stru
 		return;
 	report = tell(s, r->error ? REPORT_COMMIT_FAILED : REPORT_COMMIT);
 	snprintf(report->pool, sizeof(report->pool), "%s", pool->policy->name);
-	snprintf(report->server, sizeof(report->server), "%s", server_name(s->core, pool->server));
+	snprintf(report->server, sizeof(report->server), "%s", pool_server_name(s->core, pool));
 	report->epoch = r->epoch;
 	snprintf(report->reason, sizeof(report->reason), "%s", r->error ? r->why : "");
 	if (!r->error && pool->last.switched_ns && s->core->now > pool->last.switched_ns)

@@ -23,7 +23,7 @@ void tell_pool(struct step *s, uint32_t id);
 void tell_failover(struct step *s, uint32_t pool, uint64_t changes);
 void tell_no_switch(struct step *s, uint32_t server, const struct event_target *t);
 void tell_userland(struct step *s, const struct core_server *server, enum dfb_userland_state old);
-void tell_stuck(struct step *s, const struct core_pool *pool);
+void tell_stuck(struct step *s, const struct core_pool *pool, uint32_t server);
 void tell_not_steered(struct step *s, const struct core_pool *pool, const char *why);
 void answer(struct step *s, uint64_t request, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -44,14 +44,39 @@ void server_on_routable(struct step *s, const struct event_routable *r);
 void server_begin_maintenance(struct step *s, uint32_t id, const struct event_operator *op);
 void server_end_maintenance(struct step *s, uint32_t id, const char *why);
 
-/* pool.c */
-struct core_pool *pool_of(struct core *core, uint32_t id);
+/* choice.c */
+/**
+ * struct wish - for another server of a pool
+ * @from: instead of whom; 0: one more
+ * @dead: it is down, and the next one must help where it is, and be a fresh witness
+ * @ill: it fails a check, and the next one must have passed since
+ * @settled_ns: out, if nobody is: when the first of those who are up will be; 0: nobody is up
+ */
+struct wish {
+	uint32_t from;
+	bool dead;
+	bool ill;
+	uint64_t settled_ns;
+};
+
+uint32_t pool_candidate(const struct core *core, const struct core_pool *pool, uint32_t index);
 uint32_t pool_position(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool pool_has(const struct core *core, const struct core_pool *pool, uint32_t server);
-uint32_t pool_next(const struct core *core, const struct core_pool *pool);
+uint32_t pool_next(const struct core *core, const struct core_pool *pool, uint32_t from);
+uint32_t choice_next(const struct core *core, const struct core_pool *pool, struct wish *wish);
+uint32_t choice_proposed(struct core *core, const struct core_pool *pool, uint32_t from);
+uint32_t choice_heirs(const struct core *core, const struct core_pool *pool, struct wish *wish,
+		      uint32_t ret_heirs[DFB_SLOTS]);
+bool choice_is_spotless(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool choice_is_well(const struct core *core, const struct core_pool *pool, uint32_t server, bool proven);
+
+/* pool.c */
+struct core_pool *pool_of(struct core *core, uint32_t id);
+bool pool_is_short(const struct core_pool *pool);
+const char *pool_server_name(const struct core *core, const struct core_pool *pool);
 enum service_state pool_state(const struct core *core, const struct core_pool *pool);
 void pool_reindex(struct step *s);
-void pool_steer(struct step *s, uint32_t id, uint32_t to, enum dfb_reason reason);
+void pool_replace(struct step *s, uint32_t id, uint32_t from, uint32_t to, enum dfb_reason reason);
 void pool_review(struct step *s, uint32_t id);
 void pool_review_server(struct step *s, uint32_t server);
 void pool_review_all(struct step *s);
@@ -90,7 +115,7 @@ const struct core_check *check_of(const struct core *core, const struct core_poo
 bool check_passes(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool check_fails(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool check_is_unfit(const struct core *core, const struct core_pool *pool, uint32_t server);
-bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server);
+bool check_is_witness(const struct core *core, const struct core_pool *pool, uint32_t server, uint32_t other);
 enum dfb_reason check_reason(const struct core *core, const struct core_pool *pool, uint32_t server);
 bool check_is_reason(enum dfb_reason reason);
 void check_reindex(struct step *s, uint32_t pool);

@@ -35,7 +35,7 @@ static bool is_peer(const struct core_publication *p)
 
 static const char *wanted(const struct core *core, const struct core_pool *pool)
 {
-	return pool->held ? "" : server_name(core, pool->server);
+	return pool->held ? "" : server_name(core, pool->share.slots[0]);
 }
 
 static bool agrees(const struct core *core, const struct core_publication *p)
@@ -218,7 +218,7 @@ void publish_review(struct step *s, uint32_t id)
 {
 	const struct core_pool *pool = pool_of(s->core, id);
 
-	for (uint32_t i = 0; pool->server && i < POLICY_MAX_PUBLICATIONS; i++) {
+	for (uint32_t i = 0; pool->share.slots[0] && i < POLICY_MAX_PUBLICATIONS; i++) {
 		struct core_publication *p = &s->core->publications[i];
 
 		if (p->service && pool_of_service(s->core, p->service) == pool)
@@ -356,7 +356,7 @@ uint64_t publish_deadline(const struct core *core)
 	for (uint32_t i = 0; i < POLICY_MAX_PUBLICATIONS; i++) {
 		const struct core_publication *p = &core->publications[i];
 
-		if (!p->service || p->turn || !pool_of_service(core, p->service)->server)
+		if (!p->service || p->turn || !pool_of_service(core, p->service)->share.slots[0])
 			continue;
 		due = timing_earlier(due, p->due_ns);
 		if (p->disputed_ns && !p->told_disputed && !p->retries)

@@ -17,7 +17,7 @@ static bool is_gone(const struct step *s, const struct core_pool *pool, uint32_t
 {
 	const struct core_server *who = server_of(s->core, server);
 
-	if (!who || server == pool->server)
+	if (!who || share_has(&pool->share, server))
 		return false;
 	return server == pool->last.from ? !who->drain.until_ns : server_dead_target(who, pool, NULL) != NULL;
 }

@@ -157,7 +157,7 @@ void server_reindex(struct step *s, const struct policy *old)
 bool server_has_pool(const struct core *core, uint32_t server)
 {
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
-		if (core->pools[id].policy && core->pools[id].server == server)
+		if (core->pools[id].policy && share_has(&core->pools[id].share, server))
 			return true;
 	}
 	return false;

@@ -41,6 +41,7 @@ const char *const reason_names[DFB_REASON_MAX] = {
 	[DFB_REASON_REMOVED] = "removed",
 	[DFB_REASON_CHECK] = "check",
 	[DFB_REASON_USERLAND] = "userland",
+	[DFB_REASON_JOINED] = "joined",
 };
 
 static void copy_name(char to[DFB_NAME_LEN], const char *from)
@@ -118,7 +119,7 @@ static struct report *tell_service(struct step *s, const struct core_pool *pool,
 
 	copy_name(r->service, service->name);
 	copy_name(r->pool, pool->policy->name);
-	copy_name(r->server, server_name(s->core, pool->server));
+	copy_name(r->server, pool_server_name(s->core, pool));
 	copy_name(r->from, pool->was_told ? service_state_names[pool->told] : "");
 	copy_name(r->to, service_state_names[state]);
 	r->epoch = pool->epoch;
@@ -166,7 +167,7 @@ void tell_pool(struct step *s, uint32_t id)
 	state = pool_state(s->core, pool);
 	if (pool->was_told && pool->told == state)
 		return;
-	if (!pool->was_told && !pool->server) { /* nobody yet: no news */
+	if (!pool->was_told && !pool->share.slots[0]) { /* nobody yet: no news */
 		pool->told = state;
 		pool->was_told = true;
 		return;
@@ -223,7 +224,7 @@ static bool explain_illness(const struct core *core, const struct core_pool *poo
 {
 	text[0] = 0;
 	if (reason == DFB_REASON_CHECK)
-		snprintf(text, CHECK_FAULT_LEN, "%s", pool->fault);
+		snprintf(text, CHECK_FAULT_LEN, "%s", pool->faulty == server ? pool->fault : "");
 	else if (core->servers[server].policy && userland_hangs(&core->servers[server]))
 		userland_explain(&core->servers[server], text, CHECK_FAULT_LEN);
 	return text[0];
@@ -241,6 +242,8 @@ static void explain_failover(const struct core *core, const struct core_pool *po
 			      server_name(core, c->from), server_name(core, c->witness));
 	else if (check_is_reason(c->reason) && explain_illness(core, pool, c->reason, c->from, fault))
 		n += snprintf(r->reason + n, left, ": %s", fault);
+	if (!c->to && (size_t)n < sizeof(r->reason))
+		n += snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, "; those who serve share what it had");
 	if (changes > 1 && (size_t)n < sizeof(r->reason))
 		n += snprintf(r->reason + n, sizeof(r->reason) - (size_t)n, " (%llu changes at once)",
 			      (unsigned long long)changes);
@@ -252,7 +255,7 @@ void tell_failover(struct step *s, uint32_t id, uint64_t changes)
 {
 	const struct core_pool *pool = pool_of(s->core, id);
 	struct dfb_switch c = evidence(s->core, pool);
-	struct report *r = tell(s, REPORT_FAILOVER);
+	struct report *r = tell(s, c.reason == DFB_REASON_JOINED ? REPORT_JOINED : REPORT_FAILOVER);
 
 	if (c.verdict_ns)
 		r->time_ns = c.verdict_ns;
@@ -289,16 +292,16 @@ void tell_userland(struct step *s, const struct core_server *server, enum dfb_us
 	userland_explain(server, r->reason, sizeof(r->reason));
 }
 
-void tell_stuck(struct step *s, const struct core_pool *pool)
+void tell_stuck(struct step *s, const struct core_pool *pool, uint32_t server)
 {
-	enum dfb_reason reason = check_reason(s->core, pool, pool->server);
+	enum dfb_reason reason = check_reason(s->core, pool, server);
 	struct report *r = tell(s, REPORT_NO_SWITCH);
 	char fault[CHECK_FAULT_LEN];
-	bool known = explain_illness(s->core, pool, reason, pool->server, fault);
+	bool known = explain_illness(s->core, pool, reason, server, fault);
 
 	copy_name(r->pool, pool->policy->name);
 	copy_name(r->service, first_service(s->core, pool));
-	copy_name(r->server, server_name(s->core, pool->server));
+	copy_name(r->server, server_name(s->core, server));
 	snprintf(r->reason, sizeof(r->reason), "%s: %s; no other server is up and %s, so nothing moves",
 		 reason_names[reason],
 		 known ? fault : "it failed one already when it was the last choice",
@@ -310,7 +313,7 @@ void tell_not_steered(struct step *s, const struct core_pool *pool, const char *
 	struct report *r = tell(s, REPORT_NO_SWITCH);
 
 	copy_name(r->pool, pool->policy->name);
-	copy_name(r->from, server_name(s->core, pool->server));
+	copy_name(r->from, pool_server_name(s->core, pool));
 	snprintf(r->reason, sizeof(r->reason), "the pool cannot be moved: %s; trying again", why);
 }
 

@@ -34,6 +34,7 @@ const char *const report_kind_names[] = {
 	[REPORT_DNS_DISPUTED] = "dns-disputed",
 	[REPORT_CHECK_FAILED] = "check-failed",
 	[REPORT_CHECK_PASSED] = "check-passed",
+	[REPORT_JOINED] = "joined",
 	[REPORT_CHECKER] = "checker",
 	[REPORT_USERLAND] = "userland",
 };
@@ -56,6 +57,25 @@ static const char *pool_name(const struct core *core, uint32_t id)
 	return id <= DFB_MAX_POOLS && core->pools[id].policy ? core->pools[id].policy->name : "?";
 }
 
+#define SHARE_TEXT_LEN 640
+
+/* One after another; with several also how many slots each has. */
+static const char *share_text(const struct core *core, const struct share *share, char text[SHARE_TEXT_LEN])
+{
+	uint32_t servers[DFB_SLOTS], n = share_list(share, servers);
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < n && used < SHARE_TEXT_LEN; i++) {
+		used += (size_t)snprintf(text + used, SHARE_TEXT_LEN - used, "%s%s", i ? "," : "",
+					 server_name(core, servers[i]));
+		if (n > 1 && used < SHARE_TEXT_LEN)
+			used += (size_t)snprintf(text + used, SHARE_TEXT_LEN - used, "*%u",
+						 share_weight(share, servers[i]));
+	}
+	return text;
+}
+
 static const char *reason(enum dfb_reason reason)
 {
 	return reason_names[reason < DFB_REASON_MAX ? reason : DFB_REASON_NONE];
@@ -72,8 +92,12 @@ static void trace_target(const struct core *core, const struct event_target *t, 
 static void trace_pool(const struct core *core, const char *what, const struct event_pool *p, char *text,
 		       size_t size)
 {
+	char share[SHARE_TEXT_LEN];
+	const char *server = server_name(core, p->server);
+
 	snprintf(text, size, "%s %s server=%s epoch=%llu from=%s %s", what, pool_name(core, p->pool),
-		 server_name(core, p->server), (unsigned long long)p->epoch, server_name(core, p->last.from),
+		 p->share.slots[0] ? share_text(core, &p->share, share) : server,
+		 (unsigned long long)p->epoch, server_name(core, p->last.from),
 		 reason(p->last.reason));
 }
 
@@ -123,8 +147,8 @@ static void trace_publish(const struct core *core, const struct action *a, char 
 
 static void trace_operator(const char *what, const struct event_operator *op, char *text, size_t size)
 {
-	snprintf(text, size, "%s %s %s%s", what, op->name, op->to[0] ? op->to : op->on ? "on" : "",
-		 op->dry_run ? " dry-run" : "");
+	snprintf(text, size, "%s %s %s%s%s%s", what, op->name, op->to[0] ? op->to : op->on ? "on" : "",
+		 op->from[0] ? " from " : "", op->from, op->dry_run ? " dry-run" : "");
 }
 
 static void trace_check(const struct core *core, const struct event_check *c, char *text, size_t size)
@@ -252,15 +276,17 @@ static void trace_report(const struct report *r, char *text, size_t size)
 
 void trace_action(const struct core *core, const struct action *a, char *text, size_t size)
 {
+	char share[SHARE_TEXT_LEN];
+
 	switch (a->kind) {
 	case ACTION_STEER:
 		snprintf(text, size, "steer %s to=%s expect=%llu %s", pool_name(core, a->steer.pool),
-			 server_name(core, a->steer.to), (unsigned long long)a->steer.epoch,
+			 share_text(core, &a->steer.share, share), (unsigned long long)a->steer.epoch,
 			 reason(a->steer.reason));
 		break;
 	case ACTION_COMMIT:
 		snprintf(text, size, "commit %s server=%s epoch=%llu", pool_name(core, a->commit.pool),
-			 server_name(core, a->commit.server), (unsigned long long)a->commit.epoch);
+			 share_text(core, &a->commit.share, share), (unsigned long long)a->commit.epoch);
 		break;
 	case ACTION_PUBLISH:
 		trace_publish(core, a, text, size);

@@ -20,11 +20,11 @@ void vip_announce(struct step *s, uint32_t id)
 	const struct core_pool *pool = pool_of(s->core, id);
 	struct action *a;
 
-	if (!pool || !pool->policy->vips || !pool->server || pool->held || s->core->passive)
+	if (!pool || !pool->policy->vips || !pool->share.slots[0] || pool->held || s->core->passive)
 		return;
 	a = step_action(s, ACTION_ANNOUNCE);
 	a->announce.pool = id;
-	a->announce.server = pool->server;
+	a->announce.server = pool->share.slots[0];
 }
 
 void vip_on_station(struct step *s, const struct event_station *e)
@@ -40,7 +40,7 @@ void vip_on_station(struct step *s, const struct event_station *e)
 	a->station.family = e->family;
 	a->station.at = e->at;
 	for (uint32_t id = 1; id <= DFB_MAX_POOLS; id++) {
-		if (s->core->pools[id].known && s->core->pools[id].server == e->server)
+		if (s->core->pools[id].known && share_has(&s->core->pools[id].share, e->server))
 			vip_announce(s, id);
 	}
 }

@@ -4,10 +4,12 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <base/clean.h>
 #include <base/text.h>
+#include <defib/abi.h>
 #include <defib/ctl.h>
 
 #define PROBER_SILENT_MS 1000
@@ -90,6 +92,43 @@ static void say_paused(struct explain *e)
 		    reason);
 }
 
+static bool several_serve(const struct explain *e)
+{
+	return json_array_size(json_object_get(e->pool, "shares")) > 1;
+}
+
+/* Each of those who serve, with its part of the clients. */
+static void say_shares(struct explain *e)
+{
+	const json_t *shares = json_object_get(e->pool, "shares");
+	size_t i;
+	json_t *one;
+
+	say(e, "state", "%s is %s; its packets go to %zu servers of pool %s, by %s (epoch %" PRId64 ")",
+	    text_of(e->service, "name"), text_of(e->service, "state"), json_array_size(shares),
+	    text_of(e->service, "pool"), text_of(e->pool, "spread"), number_of(e->pool, "epoch"));
+	json_array_foreach(shares, i, one) {
+		char lent[64] = "";
+
+		if (number_of(one, "lent") > 0)
+			snprintf(lent, sizeof(lent), ", %" PRId64 " of them lent until more serve",
+				 number_of(one, "lent"));
+		say(e, "share", "%s has %" PRId64 " of %d slots%s", text_of(one, "server"),
+		    number_of(one, "slots"), DFB_SLOTS, lent);
+	}
+}
+
+/* Fewer serve than are to. */
+static void say_missing(struct explain *e)
+{
+	int64_t n = (int64_t)json_array_size(json_object_get(e->pool, "shares"));
+	int64_t wanted = number_of(e->pool, "active_wanted");
+
+	if (n && wanted > n)
+		say(e, "state", "%" PRId64 " servers are to serve at once, %" PRId64 " %s missing", wanted, wanted - n,
+		    wanted - n == 1 ? "is" : "are");
+}
+
 static void say_state(struct explain *e)
 {
 	const char *server = text_of(e->service, "server");
@@ -97,6 +136,8 @@ static void say_state(struct explain *e)
 	if (json_is_true(json_object_get(e->pool, "held")))
 		say(e, "state", "%s is withdrawn: no server of pool %s is left (when-none)",
 		    text_of(e->service, "name"), text_of(e->service, "pool"));
+	else if (several_serve(e))
+		say_shares(e);
 	else if (!server[0])
 		say(e, "state", "%s has no server yet: none of pool %s has answered since the start",
 		    text_of(e->service, "name"), text_of(e->service, "pool"));
@@ -104,6 +145,7 @@ static void say_state(struct explain *e)
 		say(e, "state", "%s is %s; its packets go to %s (pool %s, epoch %" PRId64 ")",
 		    text_of(e->service, "name"), text_of(e->service, "state"), server,
 		    text_of(e->service, "pool"), number_of(e->pool, "epoch"));
+	say_missing(e);
 	say_paused(e);
 	if (is(e->status, "mode", "passive"))
 		say(e, "state", "the gateway is passive: it judges, and steers nothing");
@@ -129,6 +171,7 @@ static const char *why_switched(const json_t *last)
 		{"maintenance", "it was taken out of service (server maintenance)"},
 		{"verdict", "the controller switched after the verdict (fast: false)"},
 		{"removed", "it left the pool's configuration"},
+		{"joined", "fewer served than should"},
 		{"check", "it failed a check of the service, and the other passed since"},
 		{"userland", "its userland hung, and the other's has run since"},
 	};
@@ -166,7 +209,13 @@ static void say_failover(struct explain *e)
 		say(e, "failover", "it has not moved since the maps were made");
 		return;
 	}
-	if (text_of(last, "from")[0])
+	if (text_of(last, "from")[0] && !text_of(last, "to")[0])
+		say(e, "failover", "%s those who serve got what %s had: %s", text_of(last, "at"),
+		    text_of(last, "from"), why_switched(last));
+	else if (is(last, "reason", "joined"))
+		say(e, "failover", "%s %s got its part: %s", text_of(last, "at"), text_of(last, "to"),
+		    why_switched(last));
+	else if (text_of(last, "from")[0])
 		say(e, "failover", "%s it moved from %s to %s: %s", text_of(last, "at"), text_of(last, "from"),
 		    text_of(last, "to"), why_switched(last));
 	else
@@ -302,6 +351,7 @@ static void say_candidates(struct explain *e)
 {
 	const json_t *servers = json_object_get(e->status, "servers");
 	const char *next = text_of(e->pool, "next"), *now = text_of(e->service, "server");
+	const char *who = several_serve(e) ? "one of them" : now[0] ? now : "its server";
 	size_t i;
 	json_t *name;
 
@@ -312,9 +362,11 @@ static void say_candidates(struct explain *e)
 			say_candidate(e, server);
 	}
 	if (next[0])
-		say(e, "next", "if %s died now, %s would take over", now[0] ? now : "its server", next);
+		say(e, "next", "if %s died now, %s would take over", who, next);
+	else if (several_serve(e))
+		say(e, "next", "if %s died now, the others would share what it has", who);
 	else
-		say(e, "next", "if %s died now, nobody could take over", now[0] ? now : "its server");
+		say(e, "next", "if %s died now, nobody could take over", who);
 }
 
 /* --- what checks say ------------------------------------------------------------------------- */

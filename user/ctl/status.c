@@ -17,19 +17,9 @@
 #include "gateway.h"
 #include "loss.h"
 #include "report.h"
+#include "serving.h"
 #include "standing.h"
 #include "userland.h"
-
-/* From good to bad, as the core ranks them, so that a server is what its worst address is. */
-static const enum server_state ranks[] = {
-	[DFB_STATE_UP] = SERVER_UP,
-	[DFB_STATE_RECOVERING] = SERVER_RECOVERING,
-	[DFB_STATE_SUSPECT] = SERVER_SUSPECT,
-	[DFB_STATE_UNKNOWN] = SERVER_UNKNOWN,
-	[DFB_STATE_DOWN] = SERVER_DOWN,
-};
-
-_Static_assert(ARRAY_SIZE(ranks) == DFB_STATE_MAX, "every state has a rank");
 
 static const char *const probe_names[] = {
 	[DFB_PROBE_ECHO] = "echo",
@@ -110,40 +100,10 @@ uint64_t status_rtt_ns(const struct dfb_rtt *rtt, uint32_t permille)
 
 /* --- servers --------------------------------------------------------------------------------- */
 
-static bool target_in_use(const struct snapshot *s, uint32_t server, uint32_t family)
-{
-	return s->targets[dfb_target_id(server, family)].server == server;
-}
-
-/* A detector that still means the id's former address says nothing about this one. */
-static const struct dfb_detect *target_detect(const struct snapshot *s, uint32_t target)
-{
-	static const struct dfb_detect nothing;
-	const struct dfb_detect *d = &s->state[target].detect;
-
-	return d->generation == s->targets[target].generation && d->state < DFB_STATE_MAX ? d : &nothing;
-}
-
-/* The worst of a server's detectors in some families (bits); NULL: it has no address there. */
-static const struct dfb_detect *server_worst(const struct snapshot *s, uint32_t server, uint32_t families)
-{
-	const struct dfb_detect *worst = NULL;
-
-	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		const struct dfb_detect *d = target_detect(s, dfb_target_id(server, family));
-
-		if (!(families & 1u << family) || !target_in_use(s, server, family))
-			continue;
-		if (!worst || ranks[d->state] > ranks[worst->state])
-			worst = d;
-	}
-	return worst;
-}
-
 static json_t *address_json(const struct snapshot *s, uint32_t target)
 {
 	const struct dfb_target *cfg = &s->targets[target];
-	const struct dfb_detect *d = target_detect(s, target);
+	const struct dfb_detect *d = serving_detect(s, target);
 	const struct dfb_rtt *rtt = &s->rtt[target];
 	struct timing_loss loss = {0};
 	char address[ADDRESS_TEXT_LEN];
@@ -152,7 +112,7 @@ static json_t *address_json(const struct snapshot *s, uint32_t target)
 		"family", family_names[dfb_target_family(target)],
 		"probe", name_of(probe_names, ARRAY_SIZE(probe_names), cfg->probe),
 		"port", cfg->port,
-		"state", server_state_names[ranks[d->state]],
+		"state", server_state_names[serving_ranks[d->state]],
 		"reason", name_of(reason_names, DFB_REASON_MAX, d->reason),
 		"since_s", since_s(s->now_ns, d->since_ns));
 
@@ -192,7 +152,7 @@ struct totals {
 
 static void add_target(struct totals *t, const struct snapshot *s, uint32_t target)
 {
-	const struct dfb_detect *d = target_detect(s, target);
+	const struct dfb_detect *d = serving_detect(s, target);
 
 	t->sent += d->sent;
 	t->answered += d->answered;
@@ -230,7 +190,7 @@ static const char *server_state(const struct dfb_server *server, const struct df
 {
 	if (server->flags & DFB_SERVER_MAINTENANCE)
 		return server_state_names[SERVER_MAINTENANCE];
-	return server_state_names[worst ? ranks[worst->state] : SERVER_UNKNOWN];
+	return server_state_names[worst ? serving_ranks[worst->state] : SERVER_UNKNOWN];
 }
 
 /* Families that count: those its pools use, or all if none does. */
@@ -244,7 +204,7 @@ static uint32_t server_families(const struct snapshot *s, uint32_t id)
 			used |= s->plans[server->pools[i]].families;
 	}
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		if (!target_in_use(s, id, family))
+		if (!serving_in_use(s, id, family))
 			used &= ~(1u << family);
 	}
 	return used ? used : ~0u;
@@ -253,12 +213,12 @@ static uint32_t server_families(const struct snapshot *s, uint32_t id)
 static json_t *server_json(const struct snapshot *s, uint32_t id)
 {
 	const struct dfb_server *server = &s->servers[id];
-	const struct dfb_detect *worst = server_worst(s, id, server_families(s, id));
+	const struct dfb_detect *worst = serving_worst(s, id, server_families(s, id));
 	json_t *addresses = json_array(), *doc;
 	struct totals t = {0};
 
 	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		if (!target_in_use(s, id, family))
+		if (!serving_in_use(s, id, family))
 			continue;
 		add_target(&t, s, dfb_target_id(id, family));
 		json_array_append_new(addresses, address_json(s, dfb_target_id(id, family)));
@@ -284,63 +244,34 @@ static json_t *server_json(const struct snapshot *s, uint32_t id)
 
 /* --- pools ----------------------------------------------------------------------------------- */
 
-/* As the kernel grades it: a server is as good as its worst address that the pool needs. */
-static uint32_t candidate_grade(const struct snapshot *s, const struct dfb_plan *plan, uint32_t at)
-{
-	uint32_t id = plan->candidates[at];
-	const struct dfb_server *server = snapshot_server(s, id);
-	uint32_t grade = DETECT_FIT;
-
-	if (!server || server->flags || !server_worst(s, id, plan->families))
-		return DETECT_UNFIT;
-	for (uint32_t family = 0; family < DFB_FAMILIES; family++) {
-		const struct dfb_detect *d = target_detect(s, dfb_target_id(id, family));
-
-		if (!(plan->families & 1u << family) || !target_in_use(s, id, family))
-			continue;
-		if (detect_grade(d) < grade)
-			grade = detect_grade(d);
-	}
-	if (grade > DETECT_LAST_RESORT && (plan->unfit >> at & 1))
-		return DETECT_LAST_RESORT;
-	return grade;
-}
-
-static uint32_t n_candidates(const struct dfb_plan *plan)
-{
-	return plan->n_candidates < DFB_CANDIDATES ? plan->n_candidates : DFB_CANDIDATES;
-}
-
-/* Whom the pool would move to if its server died now; 0: nobody. */
-static uint32_t pool_next(const struct snapshot *s, const struct dfb_plan *plan, uint32_t active)
-{
-	struct detect_choice choice = {0};
-	uint32_t n = n_candidates(plan), at = n - 1;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (plan->candidates[i] == active)
-			at = i;
-	}
-	for (uint32_t i = 1; i <= n; i++) {
-		uint32_t server = plan->candidates[(at + i) % n];
-
-		if (server != active)
-			detect_offer(&choice, server, candidate_grade(s, plan, (at + i) % n));
-	}
-	return choice.server;
-}
-
 static json_t *active_json(const struct snapshot *s, const struct dfb_pool *pool)
 {
+	uint32_t servers[DFB_SLOTS];
+	struct share share = serving_share(pool);
+	uint32_t n = share_list(&share, servers);
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < DFB_SLOTS; i++) {
-		bool seen = !snapshot_server(s, pool->slots[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		if (snapshot_server(s, servers[i]))
+			json_array_append_new(list, json_string(snapshot_name(s, servers[i])));
+	}
+	return list;
+}
 
-		for (uint32_t k = 0; k < i && !seen; k++)
-			seen = pool->slots[k] == pool->slots[i];
-		if (!seen)
-			json_array_append_new(list, json_string(snapshot_name(s, pool->slots[i])));
+/* Which part of the clients each of those who serve has. */
+static json_t *shares_json(const struct snapshot *s, const struct dfb_pool *pool)
+{
+	struct share share = serving_share(pool);
+	uint32_t servers[DFB_SLOTS], n = share_list(&share, servers);
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!snapshot_server(s, servers[i]))
+			continue;
+		json_array_append_new(list, json_pack("{s:s, s:i, s:i}",
+			"server", snapshot_name(s, servers[i]),
+			"slots", (int)share_weight(&share, servers[i]),
+			"lent", (int)share_lent(&share, servers[i])));
 	}
 	return list;
 }
@@ -349,7 +280,7 @@ static json_t *candidates_json(const struct snapshot *s, const struct dfb_plan *
 {
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < n_candidates(plan); i++)
+	for (uint32_t i = 0; i < serving_candidates(plan); i++)
 		json_array_append_new(list, name_or_null(snapshot_name(s, plan->candidates[i])));
 	return list;
 }
@@ -393,11 +324,14 @@ static json_t *pool_json(const struct snapshot *s, uint32_t id)
 	const struct dfb_plan *plan = &s->plans[id];
 	const struct dfb_pool *pool = &s->pools[id];
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:I, s:I, s:b, s:b, s:b, s:o, s:o}",
+	return json_pack("{s:s, s:i, s:o, s:i, s:s, s:o, s:o, s:I, s:I, s:b, s:b, s:b, s:o, s:o}",
 		"name", plan->name,
 		"id", (int)id,
 		"active", active_json(s, pool),
-		"next", name_or_null(snapshot_name(s, pool_next(s, plan, pool->slots[0]))),
+		"active_wanted", (int)serving_places(plan),
+		"spread", plan->spread == DFB_SPREAD_FLOW ? "flow" : "client",
+		"shares", shares_json(s, pool),
+		"next", name_or_null(snapshot_name(s, serving_next(s, plan, pool))),
 		"epoch", (json_int_t)pool->epoch,
 		"committed", (json_int_t)pool->committed,
 		"fast", (int)plan->fast,
@@ -409,48 +343,6 @@ static json_t *pool_json(const struct snapshot *s, uint32_t id)
 
 /* --- services -------------------------------------------------------------------------------- */
 
-/* As the core sees it: a pool that is configured with one server misses none. */
-static bool has_standby(const struct snapshot *s, const struct dfb_plan *plan, uint32_t active)
-{
-	if (n_candidates(plan) == 1)
-		return true;
-	for (uint32_t i = 0; i < n_candidates(plan); i++) {
-		uint32_t id = plan->candidates[i];
-		const struct dfb_server *server = snapshot_server(s, id);
-		const struct dfb_detect *d = server ? server_worst(s, id, plan->families) : NULL;
-
-		if (id != active && d && !server->flags && d->state == DFB_STATE_UP &&
-		    !(plan->unfit >> i & 1))
-			return true;
-	}
-	return false;
-}
-
-/* It answers, or did until a moment ago, in some family of the pool. */
-static bool is_alive(const struct snapshot *s, uint32_t id, uint32_t families)
-{
-	for (uint32_t family = 0; snapshot_server(s, id) && family < DFB_FAMILIES; family++) {
-		const struct dfb_detect *d = server_worst(s, id, families & 1u << family);
-
-		if (d && d->state != DFB_STATE_DOWN && d->state != DFB_STATE_UNKNOWN)
-			return true;
-	}
-	return false;
-}
-
-static const char *service_state(const struct snapshot *s, uint32_t pool)
-{
-	const struct dfb_plan *plan = &s->plans[pool];
-	uint32_t active = s->pools[pool].slots[0];
-
-	if (plan->held == DFB_HELD_NOBODY || !is_alive(s, active, plan->families) ||
-	    plan_is_unfit(plan, active))
-		return service_state_names[SERVICE_DOWN];
-	if (plan->paused)
-		return service_state_names[SERVICE_PAUSED];
-	return service_state_names[has_standby(s, plan, active) ? SERVICE_SERVING : SERVICE_DEGRADED];
-}
-
 static json_t *service_json(const struct snapshot *s, const char *name, uint32_t pool,
 			    enum dfb_redirect redirect)
 {
@@ -461,8 +353,8 @@ static json_t *service_json(const struct snapshot *s, const char *name, uint32_t
 		"name", name,
 		"pool", name_or_null(known ? s->plans[pool].name : ""),
 		"redirect", redirect_names[redirect < DFB_REDIRECT_MAX ? redirect : DFB_REDIRECT_ROUTE],
-		"state", known ? service_state(s, pool) : service_state_names[SERVICE_DOWN],
-		"server", name_or_null(p ? snapshot_name(s, p->slots[0]) : ""),
+		"state", known ? serving_service(s, pool) : service_state_names[SERVICE_DOWN],
+		"server", name_or_null(known ? serving_only(s, pool) : ""),
 		"last_failover", p && snapshot_server(s, p->last.from) ? failover_json(s, p) : json_null());
 }
 

@@ -203,10 +203,8 @@ static bool table_is_ours(const struct link_policy *policy, uint32_t table)
 /* Is it ours, or where something of ours should be? */
 static bool concerns_us(const struct link_policy *policy, const struct netobject *object)
 {
-	uint32_t base = netobject_nexthop_base(policy->table_base);
-
 	if (object->kind == NETOBJECT_NEXTHOP)
-		return object->nexthop >= base && object->nexthop < base + NETOBJECT_NEXTHOPS;
+		return netobject_nexthop_is_of(object->nexthop, policy->table_base);
 	if (object->kind == NETOBJECT_RULE && object->priority + 1 >= policy->rule_priority &&
 	    object->priority <= policy->rule_priority + 1)
 		return true;

@@ -44,8 +44,8 @@ static int set_class(int fd, int family)
 	return setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
-/* Probes to a neighbour whose MAC address is looked for wait in that neighbour's queue, some 200 kB for each, and
- * count against the socket that all targets of the family share: with the usual room, one server that is gone
+/* Probes to a neighbour whose MAC address is looked for wait in its queue, some 200 kB for each, and count
+ * against the socket that all targets of the family share: with the usual room, one server that is gone
  * would stop the probes of all others for seconds. */
 static int set_room(int fd)
 {
