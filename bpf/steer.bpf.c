@@ -23,6 +23,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } steer_counters SEC(".maps");
 
+/* Clients' packets by pool: whether it is idle is for the prober to know. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DFB_MAX_POOLS + 1);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} traffic SEC(".maps");
+
 const volatile __u32 mark_mask = 0;
 const volatile __u32 mark_shift = 0;
 
@@ -56,6 +65,14 @@ static __always_inline __u32 serving(__u32 id, const struct packet *pkt, void *e
 	return server;
 }
 
+static __always_inline void count_packet(__u32 pool)
+{
+	__u64 *packets = bpf_map_lookup_elem(&traffic, &pool);
+
+	if (packets)
+		++*packets;
+}
+
 SEC("tc")
 int dfb_steer(struct __sk_buff *skb)
 {
@@ -83,6 +100,7 @@ int dfb_steer(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	server = serving(service->pool, &pkt, end, count, &drains);
+	count_packet(service->pool);
 	if (server) {
 		count->marked++;
 		server = flow_server(&pkt, end, service->pool, server, drains, count);

@@ -107,6 +107,7 @@ enum dfb_reason {
  * @port: UDP echo port, host byte order
  * @misses: expired probes in a row that make a verdict, 1 to DFB_WINDOW/2
  * @interval_ns: time between two probes
+ * @idle_interval_ns: the same while it is up and no client sends anything to its pools; 0: no difference
  * @timeout_ns: fixed reply timeout; 0: follow the round trip between the two bounds
  * @timeout_min_ns: lower bound of the automatic timeout
  * @timeout_max_ns: upper bound of the automatic timeout, at most DFB_WINDOW/2 intervals
@@ -129,6 +130,7 @@ struct dfb_target {
 	__u32 port;
 	__u32 misses;
 	__u64 interval_ns;
+	__u64 idle_interval_ns;
 	__u64 timeout_ns;
 	__u64 timeout_min_ns;
 	__u64 timeout_max_ns;
@@ -276,11 +278,13 @@ struct dfb_interface {
  * struct dfb_attempts - `attempts`: what the prober tried (array, key: target id, mmapable)
  * @seq: of the last attempt whose send call returned
  * @generation: the dfb_target.generation it was for
+ * @interval_ns: to the next one, but for those on suspicion
  * @at_ns: when the call for a sequence number returned, by seq % DFB_WINDOW
  */
 struct dfb_attempts {
 	__u32 seq;
 	__u32 generation;
+	__u64 interval_ns;
 	__u64 at_ns[DFB_WINDOW];
 };
 
@@ -588,7 +592,7 @@ _Static_assert(sizeof(struct dfb_plan) == 184 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE
 _Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_control) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_interface) == 20 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_attempts) == 264, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_attempts) == 272, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_prober) == 88, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_slot) == 32, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_detect) == 1216 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);

@@ -250,6 +250,13 @@ static uint8_t families_of_servers(const struct draft *d, const struct draft_poo
 	return families;
 }
 
+/* Whether it is idle cannot be seen where its clients' packets do not pass. */
+static void keep_awake(struct draft *d, const struct draft_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->out.n_servers; i++)
+		d->servers[pool->out.servers[i]].out.heartbeat.idle_interval_ns = 0;
+}
+
 static void join_pool(struct draft *d, const struct draft_service *service)
 {
 	struct draft_pool *pool = service->pool;
@@ -260,6 +267,8 @@ static void join_pool(struct draft *d, const struct draft_service *service)
 		pool->out.vips |= families_of(service);
 	if (service->out.redirect == DFB_REDIRECT_DNS)
 		pool->out.families |= families_of_servers(d, pool);
+	if (service->out.redirect == DFB_REDIRECT_VIP || service->out.redirect == DFB_REDIRECT_DNS)
+		keep_awake(d, pool);
 	if (!pool->n_services++) {
 		pool->first = service;
 		pool->out.fast = service->fast;

@@ -189,6 +189,7 @@ static void server_userland(struct diff_text *t, const struct policy *policy, co
 PRINT(server_probe, struct policy_server, add(t, "%s", draft_probe_names[o->heartbeat.probe]))
 PRINT(server_port, struct policy_server, add_number(t, o->heartbeat.port))
 PRINT(server_interval, struct policy_server, add_time(t, o->heartbeat.interval_ns))
+PRINT(server_idle_interval, struct policy_server, add_time(t, o->heartbeat.idle_interval_ns))
 PRINT(server_misses, struct policy_server, add_number(t, o->heartbeat.misses))
 PRINT(server_confirm, struct policy_server, add(t, "%u probes, spacing ", o->heartbeat.confirm_probes);
       add_time(t, o->heartbeat.confirm_spacing_ns))
@@ -201,6 +202,7 @@ const struct diff_field diff_server_fields[] = {
 	{"port", server_port, false},
 	{"interval", server_interval, false},
 	{"timeout", server_timeout, false},
+	{"idle-interval", server_idle_interval, false},
 	{"misses", server_misses, false},
 	{"confirm", server_confirm, false},
 	{"recover", server_recover, false},

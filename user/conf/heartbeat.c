@@ -138,6 +138,7 @@ static void read_userland(struct reader *r, const struct reader_key *key, const 
 
 static const struct reader_key heartbeat_keys[] = {
 	{"interval", "10ms", reader_duration, FIELD(interval_ns), 100 * US, 60 * SECOND, NULL, false},
+	{"idle-interval", "1s", reader_duration, FIELD(idle_interval_ns), 100 * US, 60 * SECOND, NULL, false},
 	{"probe", "echo", reader_word, FIELD(probe), 0, 0, draft_probe_names, false},
 	{"port", "7", reader_port, FIELD(port), 1, 65535, NULL, false},
 	{"timeout", "auto, 3ms or {min: 300us, max: 50ms}", read_timeout, 0, 1 * US, 3600 * SECOND, NULL, false},
@@ -234,6 +235,21 @@ static void check_risk(struct reader *r, const yaml_node_t *node, const struct p
 		    reader_duration_text(hb->misses * hb->interval_ns).text);
 }
 
+/* What is asked seldom must be asked often as soon as there is a doubt. */
+static void check_idle(struct reader *r, const yaml_node_t *node, const struct policy_heartbeat *hb)
+{
+	const yaml_node_t *at = place(r, node, "idle-interval", "interval");
+
+	if (!hb->idle_interval_ns)
+		return;
+	if (hb->idle_interval_ns < hb->interval_ns)
+		reader_error(r, at, "idle-interval %s is shorter than interval %s, raise it or leave it out",
+			     reader_duration_text(hb->idle_interval_ns).text,
+			     reader_duration_text(hb->interval_ns).text);
+	if (!hb->confirm_probes)
+		reader_error(r, at, "idle-interval needs confirm probes, give 'confirm' some or leave it out");
+}
+
 static const yaml_node_t *find_pace(struct reader *r, const yaml_node_t *node)
 {
 	const yaml_node_t *at = reader_find(r, node, "misses");
@@ -246,6 +262,7 @@ static void check(struct reader *r, const yaml_node_t *node, const struct policy
 	check_timeout(r, node, hb);
 	check_damping(r, node, hb);
 	check_risk(r, node, hb);
+	check_idle(r, node, hb);
 }
 
 void draft_heartbeat(struct draft *d, const yaml_node_t *node)

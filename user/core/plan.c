@@ -23,6 +23,7 @@ bool plan_target(const struct policy_server *server, uint32_t family, const stru
 	t.probe = h->probe;
 	t.port = h->port;
 	t.interval_ns = h->interval_ns;
+	t.idle_interval_ns = h->idle_interval_ns;
 	t.timeout_ns = h->timeout_ns;
 	t.timeout_min_ns = h->timeout_min_ns;
 	t.timeout_max_ns = h->timeout_max_ns;

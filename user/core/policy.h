@@ -30,7 +30,8 @@ struct policy_heartbeat {
 	enum dfb_probe_kind probe;
 	uint16_t port;
 	uint64_t interval_ns;
-	uint64_t timeout_ns; /* 0: automatic */
+	uint64_t idle_interval_ns; /* 0: no other */
+	uint64_t timeout_ns;	   /* 0: automatic */
 	uint64_t timeout_min_ns;
 	uint64_t timeout_max_ns;
 	uint32_t misses;

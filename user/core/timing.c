@@ -12,6 +12,12 @@ static uint64_t longest_timeout(const struct policy_heartbeat *h)
 	return h->timeout_ns ? h->timeout_ns : h->timeout_max_ns;
 }
 
+/* A target that is idle is asked so late, and from its first missed probe on as often as any. */
+static uint64_t idle(const struct policy_heartbeat *h)
+{
+	return h->idle_interval_ns ? h->idle_interval_ns + longest_timeout(h) : 0;
+}
+
 /* NFD-S (Chen et al. 2002): the last of `misses` probes leaves at most that many intervals after
  * the death, and expires one timeout later. Confirm probes only make it earlier; without any a
  * witness may need some more, see detect_room(), and with `misses: 1` a second one in any case. */
@@ -21,12 +27,12 @@ uint64_t timing_detection(const struct policy_heartbeat *h)
 
 	if (!h->confirm_probes)
 		intervals += 1 + longest_timeout(h) / h->interval_ns;
-	return intervals * h->interval_ns + longest_timeout(h);
+	return intervals * h->interval_ns + longest_timeout(h) + idle(h);
 }
 
 uint64_t timing_fresh(const struct policy_heartbeat *h)
 {
-	return 2 * h->interval_ns + 2 * longest_timeout(h);
+	return 2 * h->interval_ns + 2 * longest_timeout(h) + (h->idle_interval_ns ? longest_timeout(h) : 0);
 }
 
 uint64_t timing_initial(const struct policy *policy, const struct policy_pool *pool)

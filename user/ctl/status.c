@@ -116,12 +116,13 @@ static json_t *address_json(const struct snapshot *s, uint32_t target)
 		"reason", name_of(reason_names, DFB_REASON_MAX, d->reason),
 		"since_s", since_s(s->now_ns, d->since_ns));
 
-	json_object_update_new(doc, json_pack("{s:o, s:o, s:o, s:I, s:I, s:i, s:i, s:b, s:b}",
+	json_object_update_new(doc, json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:b, s:b}",
 		"rtt_p50_us", us_or_null(status_rtt_ns(rtt, 500)),
 		"rtt_p99_us", us_or_null(status_rtt_ns(rtt, 990)),
 		"rtt_smoothed_us", us_or_null(d->srtt_ns),
 		"timeout_us", (json_int_t)(detect_timeout(cfg, d) / 1000),
 		"interval_us", (json_int_t)(cfg->interval_ns / 1000),
+		"idle", (int)(s->attempts[target].interval_ns > cfg->interval_ns),
 		"misses_allowed", (int)cfg->misses,
 		"misses", (int)d->misses,
 		"damped", (int)d->damped,

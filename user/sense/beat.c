@@ -18,6 +18,7 @@
 #include "base/clean.h"
 #include "base/heap.h"
 #include "base/loop.h"
+#include "idle.h"
 #include "pulse.h"
 #include "shout.h"
 
@@ -67,6 +68,7 @@ struct beat {
 	struct shout shout;
 	struct heap heap;
 	struct pace *pace;
+	struct idle *idle;
 	struct pulse *pulse;
 	struct watch watch;
 	int signals;
@@ -207,6 +209,7 @@ int beat_open(const struct paths *paths, struct beat **ret_beat, char *why, size
 		b->pace = calloc(b->targets.entries, sizeof(*b->pace));
 		err = b->pace ? heap_init(&b->heap, b->targets.entries) : -ENOMEM;
 		err = err ? err : open_signals(b);
+		err = err ? err : idle_open(paths, b->targets.at, b->targets.entries, &b->idle);
 	}
 	if (err) {
 		snprintf(why, size, "cannot open the %s of %s: %s", what, paths->maps_dir, strerror(-err));
@@ -221,6 +224,7 @@ void beat_close(struct beat *b)
 {
 	if (!b)
 		return;
+	idle_close(b->idle);
 	pulse_close(b->pulse);
 	ring_buffer__free(b->nudges);
 	shout_close(&b->shout);
@@ -309,7 +313,7 @@ static void add_target(struct beat *b, uint32_t id, uint64_t now)
 /* A shorter interval counts at once. */
 static void refresh_target(struct beat *b, uint32_t id, uint64_t now)
 {
-	uint64_t latest = now + target_of(b, id)->interval_ns;
+	uint64_t latest = now + idle_interval(b->idle, id, now);
 
 	if (b->pace[id].next_ns > latest) {
 		b->pace[id].next_ns = latest;
@@ -337,6 +341,18 @@ static void refresh(struct beat *b)
 	self(b)->generation = now_generation;
 }
 
+static void look_who_is_idle(struct beat *b)
+{
+	uint64_t now = clock_now_ns();
+
+	if (!idle_look(b->idle, now))
+		return;
+	for (uint32_t id = 0; id < b->targets.entries; id++) {
+		if (b->heap.place[id] != HEAP_NOWHERE)
+			refresh_target(b, id, now);
+	}
+}
+
 static void note_lateness(struct beat *b, uint64_t late_ns, uint64_t interval_ns)
 {
 	if (late_ns <= interval_ns / 4)
@@ -360,7 +376,7 @@ static uint64_t next_beat(uint64_t due, uint64_t interval, uint64_t now)
 /* A target that was just removed has no interval: it would be due for ever. */
 static void fire(struct beat *b, uint32_t id, uint64_t now)
 {
-	uint64_t interval = target_of(b, id)->interval_ns;
+	uint64_t interval = idle_interval(b->idle, id, now);
 	struct pace *p = &b->pace[id];
 
 	if (!interval) {
@@ -373,6 +389,7 @@ static void fire(struct beat *b, uint32_t id, uint64_t now)
 		p->confirm_ns = p->confirms ? now + target_of(b, id)->confirm_spacing_ns : BEAT_NOT_DUE;
 	}
 	if (p->next_ns <= now) {
+		((struct dfb_attempts *)b->attempts.at)[id].interval_ns = interval;
 		note_lateness(b, now - p->next_ns, interval);
 		p->next_ns = next_beat(p->next_ns, interval, now);
 	}
@@ -385,7 +402,11 @@ static void confirm(struct beat *b, uint32_t id, uint32_t probes, uint64_t now)
 {
 	struct pace *p = &b->pace[id];
 
-	if (!probes || p->confirms || b->heap.place[id] == HEAP_NOWHERE)
+	if (b->heap.place[id] == HEAP_NOWHERE)
+		return;
+	idle_wake(b->idle, id, now);
+	refresh_target(b, id, now);
+	if (!probes || p->confirms)
 		return;
 	p->confirms = probes;
 	p->confirm_ns = now;
@@ -501,6 +522,7 @@ int beat_run(struct beat *b)
 		uint64_t due;
 
 		refresh(b);
+		look_who_is_idle(b);
 		due = fire_due(b);
 		take_pulses(b);
 		wait = wait_time(due < b->watch.next_ns ? due : b->watch.next_ns);
