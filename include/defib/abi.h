@@ -16,6 +16,7 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#include <defib/counters.h>
 #include <defib/rtt.h>
 #include <defib/userland.h>
 
@@ -469,37 +470,6 @@ struct dfb_pool {
 	struct dfb_switch last;
 };
 
-/* --- counters (per CPU, one element) --------------------------------------------------------- */
-
-/** struct dfb_beat_counters - `beat_counters`: probes and replies on the gateway */
-struct dfb_beat_counters {
-	__u64 stamped;
-	__u64 stamp_not_prober;	 /* looks like a probe, but not from the prober's socket: passed */
-	__u64 stamp_bad_target;	 /* no such target, or another address: passed */
-	__u64 replies;		 /* matched: dropped, they have served */
-	__u64 reply_truncated;	 /* passed */
-	__u64 reply_bad_target;	 /* no such target: passed */
-	__u64 reply_bad_source;	 /* not from the target's address or port: passed */
-	__u64 reply_old;	 /* outside the sequence window: dropped */
-	__u64 reply_replayed;	 /* its slot was used already: dropped */
-	__u64 reply_forged;	 /* wrong nonce: dropped */
-	__u64 ring_full;	 /* an edge could not be reported; the maps have it */
-	__u64 verdicts;
-	__u64 switches;
-};
-
-/** struct dfb_steer_counters - `steer_counters`: clients' packets on the gateway */
-struct dfb_steer_counters {
-	__u64 marked;
-	__u64 no_service;    /* not for a service of ours */
-	__u64 not_ip;
-	__u64 truncated;
-	__u64 no_server;     /* a service, but nobody serves it yet */
-	__u64 held;	     /* a service, withdrawn by `when-none` */
-	__u64 flows_new;     /* TCP connections written down; a full map forgets the oldest ones */
-	__u64 flows_failed;  /* could not be */
-};
-
 /* --- rings ----------------------------------------------------------------------------------- */
 
 enum dfb_event_kind {
@@ -586,7 +556,7 @@ struct dfb_order {
 
 /* Both compilers must see the same; a change of one of these is a change of DFB_ABI_VERSION. */
 #define DFB_ABI_SIZE "a pinned layout changed: raise DFB_ABI_VERSION"
-_Static_assert(sizeof(struct dfb_target) == 120 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
+_Static_assert(sizeof(struct dfb_target) == 128 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_server) == 176 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_plan) == 184 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_service) == 40 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
@@ -599,8 +569,6 @@ _Static_assert(sizeof(struct dfb_detect) == 1216 + DFB_ABI_SHIFT_SIZE, DFB_ABI_S
 _Static_assert(sizeof(struct dfb_target_run) == 1304 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_switch) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_pool) == 160 + DFB_ABI_SHIFT_SIZE, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_beat_counters) == 104, DFB_ABI_SIZE);
-_Static_assert(sizeof(struct dfb_steer_counters) == 64, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_event) == 176, DFB_ABI_SIZE);
 _Static_assert(sizeof(struct dfb_order) == 96, DFB_ABI_SIZE);
 

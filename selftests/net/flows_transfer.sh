@@ -25,8 +25,8 @@ download()
 	local status
 	while :; do
 		status=0
-		on client curl -sS -C - --connect-timeout 1 -o "$work/got.$1" "$(url "$1")" 2>>"$work/curl.$1" ||
-			status=$?
+		on client curl -sS -C - --connect-timeout 1 -o "$work/got.$1" "$(url "$1")" \
+			2>>"$work/curl.$1" || status=$?
 		echo "$status" >>"$work/connections.$1"
 		[ $status != 0 ] || return 0
 	done

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Processes of a server stop while its kernel answers: that is named as such, and only the service that needs
-# its userland moves, in both families. A server without an agent is never taken for hung, and takes nothing over.
+# its userland moves, in both families. A server without an agent is never taken for hung, and takes nothing
+# over.
 # shellcheck source=selftests/lib/net.sh
 . "$(dirname "$0")/../lib/net.sh"
 # shellcheck source=selftests/lib/lab.sh

@@ -353,8 +353,8 @@ static void news_of_another_target_may_be_old(void **state)
 	uint64_t hung = f->now;
 	struct event late = {.kind = EVENT_USERLAND,
 			     .userland = {.target = dfb_target_id(1, DFB_FAMILY_IPV6),
-					  .state = DFB_USERLAND_WELL, .since_ns = hung - SECOND, .heard_ns = hung - SECOND,
-					  .alive_ns = hung - SECOND}};
+					  .state = DFB_USERLAND_WELL, .since_ns = hung - SECOND,
+					  .heard_ns = hung - SECOND, .alive_ns = hung - SECOND}};
 
 	hear(f, 1, DFB_USERLAND_HUNG, hung, hung - SECOND);
 	step(f, late);

@@ -121,7 +121,8 @@ static void look_at_target(struct idle *i, uint32_t target, uint64_t now)
 	struct dfb_target_run run;
 	struct dfb_server who;
 
-	if (bpf_map_lookup_elem(i->state, &target, &run) || run.detect.state != DFB_STATE_UP || run.detect.misses)
+	if (bpf_map_lookup_elem(i->state, &target, &run) || run.detect.state != DFB_STATE_UP ||
+	    run.detect.misses)
 		idle_wake(i, target, now);
 	if (bpf_map_lookup_elem(i->servers, &server, &who))
 		return;

@@ -23,7 +23,8 @@ struct idle;
  * @targets: the mapped array of that name, @n elements; borrowed
  * Return: 0 or -errno.
  */
-int idle_open(const struct paths *paths, const struct dfb_target *targets, uint32_t n, struct idle **ret_idle);
+int idle_open(const struct paths *paths, const struct dfb_target *targets, uint32_t n,
+	      struct idle **ret_idle);
 
 /** idle_close() - NULL is nothing. */
 void idle_close(struct idle *idle);
