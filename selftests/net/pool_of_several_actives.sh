@@ -75,6 +75,8 @@ sed -i 's/^    when-none/    active: 2\n    when-none/' "$work/defib.yaml"
 daemon_begin
 events_start
 expect "at first" "$(status -c '.pools[0] | [.active, .next, .epoch]')" '[["s1","s2"],"s3",2]'
+code 0 defib service list
+says "$out" "web *serving *s1 50%, s2 50% *app *s3"
 expect_ways s1,s2
 
 farm_start "${SERVICE[4]}" "${SERVICE[6]}"
@@ -102,6 +104,8 @@ expect_ways s2
 stream_says "two are dead"
 download_whole
 event_wait 5 '.kind == "failover" and .from == "s3" and .epoch == 4 and (.reason | test("share"))' >/dev/null
+code 5 defib service list
+says "$out" "web *degraded *s2 * s3 -> the others, detect"
 
 # The controller is away: what the kernel knows is kept, and adopted.
 daemon_stop KILL

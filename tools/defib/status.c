@@ -60,13 +60,14 @@ void status_print_head(const struct cli *cli, const json_t *doc)
 static void failover_cell(struct table *t, const json_t *last)
 {
 	char detect[DURATION_TEXT_LEN], change[DURATION_TEXT_LEN], commit[DURATION_TEXT_LEN];
+	const char *to = json_string_value(json_object_get(last, "to"));
 
 	if (!json_is_object(last)) {
 		table_cell(t, "-");
 		return;
 	}
 	table_cell(t, "%s %s -> %s, detect %s, switch %s, commit %s", cli_text(last, "at"),
-		   cli_text(last, "from"), cli_text(last, "to"), cli_us(last, "detect_us", detect),
+		   cli_text(last, "from"), to ? to : "the others", cli_us(last, "detect_us", detect),
 		   cli_us(last, "switch_us", change), cli_us(last, "commit_us", commit));
 }
 
@@ -78,7 +79,7 @@ void status_servers_cell(struct table *t, const json_t *service, const json_t *p
 	size_t i, used = 0;
 	json_t *one;
 
-	if (cli_text(service, "server")[0] || json_array_size(shares) < 2) {
+	if (json_array_size(shares) < 2) {
 		table_cell(t, "%s", cli_text(service, "server"));
 		return;
 	}
