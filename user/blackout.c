@@ -34,6 +34,35 @@ static bool is_silent_since(const struct dfb_stream *s, const struct report *mov
 	return s->state == DFB_STREAM_SILENT && s->account.last_ns <= moved->time_ns;
 }
 
+static bool is_answered_by(const struct dfb_stream_key *question, const struct dfb_stream_key *answer)
+{
+	return question->sport == answer->dport && question->dport == answer->sport &&
+	       !memcmp(question->source, answer->destination, sizeof(question->source)) &&
+	       !memcmp(question->destination, answer->source, sizeof(question->destination));
+}
+
+/* The client sends no more itself, so it waits for nothing. */
+static bool has_no_client(const struct meter_view *view, const struct meter_stream *answer,
+			  const struct report *moved)
+{
+	for (uint32_t i = 0; i < view->n; i++) {
+		const struct meter_stream *question = &view->streams[i];
+
+		if (is_answered_by(&question->key, &answer->key) && is_silent_since(&question->stream, moved))
+			return true;
+	}
+	return false;
+}
+
+/* It is the service's, was there when it happened, and did not end by itself. */
+static bool tells(const struct meter_view *view, const struct meter_stream *s,
+		  const struct policy_service *service, const struct report *moved)
+{
+	if (!is_from(s, service) || !is_concerned(&s->stream, moved))
+		return false;
+	return !is_silent_since(&s->stream, moved) || !has_no_client(view, s, moved);
+}
+
 static bool is_around(const struct dfb_blackout *b, const struct dfb_stream *s, const struct report *moved)
 {
 	return b->ended_ns > moved->time_ns && b->began_ns > earliest(s, moved) &&
@@ -83,10 +112,10 @@ bool blackout_measure(const struct meter_view *view, const struct policy_service
 	struct report_blackout worst = {.budget_ns = service->blackout_budget_ns};
 
 	for (uint32_t i = 0; i < view->n; i++) {
-		const struct dfb_stream *s = &view->streams[i].stream;
+		const struct meter_stream *s = &view->streams[i];
 
-		if (is_from(&view->streams[i], service) && is_concerned(s, moved))
-			look_at(s, moved, view->now_ns, &worst);
+		if (tells(view, s, service, moved))
+			look_at(&s->stream, moved, view->now_ns, &worst);
 	}
 	*ret_blackout = worst;
 	return worst.known;
@@ -96,10 +125,9 @@ bool blackout_goes_on(const struct meter_view *view, const struct policy_service
 		      const struct report *moved)
 {
 	for (uint32_t i = 0; i < view->n; i++) {
-		const struct dfb_stream *s = &view->streams[i].stream;
+		const struct meter_stream *s = &view->streams[i];
 
-		if (is_from(&view->streams[i], service) && is_concerned(s, moved) &&
-		    is_silent_since(s, moved))
+		if (tells(view, s, service, moved) && is_silent_since(&s->stream, moved))
 			return true;
 	}
 	return false;

@@ -157,7 +157,7 @@ void *native_lookup(void *map, const void *key)
 		return lookup_service(key);
 	if (map == &echo_sources)
 		return lookup_source(key);
-	if (map == &flows)
+	if (map == &flows || map == &traffic)
 		return NULL;
 	if (map == &echo_allow)
 		return lookup_prefix(key);

@@ -176,6 +176,51 @@ static void who_was_not_there_or_is_not_ours_does_not_count(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* The other direction of a stream of add_stream(). */
+static struct dfb_stream *add_question(uint16_t port)
+{
+	struct dfb_stream *s = add_stream(MS);
+	struct dfb_stream_key *key = &view->streams[view->n - 1].key;
+
+	memcpy(key->destination, service.address[0], sizeof(key->destination));
+	memset(key->source, 7, sizeof(key->source));
+	key->sport = port;
+	key->dport = 9;
+	return s;
+}
+
+static struct dfb_stream *add_answer(uint16_t port)
+{
+	struct dfb_stream *s = add_stream(MS);
+	struct dfb_stream_key *key = &view->streams[view->n - 1].key;
+
+	memset(key->destination, 7, sizeof(key->destination));
+	key->sport = 9;
+	key->dport = port;
+	return s;
+}
+
+static void end_before(struct dfb_stream *s, uint64_t ns)
+{
+	s->state = DFB_STREAM_SILENT;
+	s->account.last_ns = MOVED - ns;
+}
+
+static void a_client_that_ended_waits_for_nothing(void **state)
+{
+	struct dfb_stream *question = add_question(4100), *answer = add_answer(4100);
+	struct report_blackout b;
+
+	(void)state;
+	end_before(answer, MS);
+	assert_true(blackout_goes_on(view, &service, &moved)); /* it asks, and nobody answers */
+	end_before(question, MS);
+	assert_false(blackout_goes_on(view, &service, &moved));
+	assert_false(blackout_measure(view, &service, &moved, &b));
+	view->streams[0].key.sport++; /* another's */
+	assert_true(blackout_goes_on(view, &service, &moved));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +232,7 @@ int main(void)
 		CASE(the_stream_that_proves_most_tells),
 		CASE(who_is_silent_since_goes_on),
 		CASE(who_was_not_there_or_is_not_ours_does_not_count),
+		CASE(a_client_that_ended_waits_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
