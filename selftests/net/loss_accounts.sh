@@ -163,8 +163,8 @@ expect "begun again" "$(stream '"\(.restarts) \(.lost) \(.received)"' 5100)" "2 
 
 # --- blackouts -----------------------------------------------------------------------------------
 
-# cut MS RATE SPORT: after 300 ms; sets truth and late_us. A sender that was late itself is of no use, nor is a
-# machine that stood still after the cut, so that another hole is the last: again, for some times.
+# cut MS RATE SPORT: after 300 ms; sets truth and late_us. A sender that was late itself is of no use, nor is
+# a machine that stood still after the cut, so that another hole is the last: again, for some times.
 cut()
 {
 	local try lost
